@@ -1,0 +1,177 @@
+"""A campaign's settings (SPEC section 3): one validated, frozen value; the API and the dialer share it."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from telephony.model.hours import WEEKDAYS
+from telephony.model.reasons import Outcome
+
+
+class Mode(StrEnum):
+    PREVIEW = "preview"
+    PREVIEW_STANDARD = "preview_standard"
+    PREVIEW_DIRECT = "preview_direct"
+
+
+class Amd(StrEnum):
+    OFF = "off"
+    PARALLEL = "parallel"
+    INLINE = "inline"
+
+
+class AmdTreatment(StrEnum):
+    TO_AGENT = "to_agent"
+    DROP_MESSAGE = "drop_message"
+    HANG_UP = "hang_up"
+
+
+class TimeoutAction(StrEnum):
+    ACCEPT = "accept"
+    SKIP = "skip"
+    REMOVE = "remove"
+    IDLE = "idle"
+
+
+class Recording(StrEnum):
+    OFF = "off"
+    ALL = "all"
+    ON_DEMAND = "on_demand"
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AmdParameters(Frozen):
+    """Asterisk's AMD() arguments by Asterisk's names, in milliseconds (words and threshold: plain numbers)."""
+
+    initial_silence: Annotated[int, Field(ge=0, le=10_000)] = 2500
+    greeting: Annotated[int, Field(ge=0, le=10_000)] = 1500
+    after_greeting_silence: Annotated[int, Field(ge=0, le=10_000)] = 800
+    total_analysis_time: Annotated[int, Field(ge=500, le=10_000)] = 3500
+    min_word_length: Annotated[int, Field(ge=0, le=5_000)] = 100
+    between_words_silence: Annotated[int, Field(ge=0, le=5_000)] = 50
+    maximum_number_of_words: Annotated[int, Field(ge=0, le=100)] = 3
+    silence_threshold: Annotated[int, Field(ge=0, le=32_767)] = 256
+    maximum_word_length: Annotated[int, Field(ge=0, le=10_000)] = 5000
+
+    def arguments(self) -> str:
+        """The values in the order AMD() takes them."""
+        return ",".join(str(value) for value in self.model_dump().values())
+
+
+class CardField(Frozen):
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    label: Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class DispositionRule(StrEnum):
+    CLOSE = "close"
+    RETRY = "retry"
+    CALLBACK = "callback"
+    DO_NOT_CALL = "do_not_call"
+
+
+class Disposition(Frozen):
+    """What the agent says the result was, and what becomes of the contact."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
+    label: Annotated[str, Field(min_length=1, max_length=80)]
+    rule: DispositionRule
+    retry_after: Annotated[int, Field(ge=1, le=99_999, description="minutes, for the rule retry")] = 60
+
+
+DEFAULT_DISPOSITIONS = (
+    Disposition(code="success", label="Success", rule=DispositionRule.CLOSE),
+    Disposition(code="not_interested", label="Not interested", rule=DispositionRule.CLOSE),
+    Disposition(code="wrong_person", label="Wrong person", rule=DispositionRule.CLOSE),
+    Disposition(code="call_again", label="Call again later", rule=DispositionRule.RETRY, retry_after=60),
+    Disposition(code="callback", label="Callback agreed", rule=DispositionRule.CALLBACK),
+    Disposition(code="answering_machine", label="Answering machine", rule=DispositionRule.RETRY, retry_after=240),
+    Disposition(code="do_not_call", label="Do not call", rule=DispositionRule.DO_NOT_CALL),
+    Disposition(code="none", label="No result entered", rule=DispositionRule.CLOSE),
+)
+
+Window = tuple[time, time]
+
+
+def _every_day() -> dict[str, tuple[Window, ...]]:
+    return {day: ((time(8), time(21)),) for day in WEEKDAYS}
+
+
+class CampaignSettings(Frozen):
+    """Every setting of SPEC section 3 with its range and default; changes take effect from the next offer on."""
+
+    mode: Mode = Mode.PREVIEW_STANDARD
+    offer_timeout: Annotated[
+        int, Field(ge=0, le=7200, description="seconds; 0-7200 with the action accept, else 10-7200")
+    ] = 600
+    offer_timeout_action: TimeoutAction = TimeoutAction.SKIP
+    disabled_actions: frozenset[Literal["skip", "remove"]] = frozenset()
+    skip_retry_after: Annotated[int, Field(ge=1, le=99_999, description="minutes")] = 60
+    max_skips: Annotated[int, Field(ge=1, le=100, description="skips, then the contact is done")] = 5
+    end_call_enabled: bool = True
+    ring_limit: Annotated[int, Field(ge=16, le=80, description="seconds the customer's phone may ring")] = 32
+    reservation_ring_limit: Annotated[int, Field(ge=5, le=60, description="seconds, then RONA")] = 18
+    keep_line: bool = False
+    amd: Amd = Amd.OFF
+    amd_parameters: AmdParameters = AmdParameters()
+    amd_treatment: AmdTreatment = AmdTreatment.TO_AGENT
+    caller_id: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")] | None = None
+    card_fields: tuple[CardField, ...] = ()
+    wrap_up_limit: Annotated[int, Field(ge=0, le=3600, description="seconds; 0 = no limit")] = 120
+    dispositions: Annotated[tuple[Disposition, ...], Field(min_length=1)] = DEFAULT_DISPOSITIONS
+    default_disposition: str = "none"
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    retry_after: dict[Outcome, Annotated[int, Field(ge=1, le=99_999)]] = Field(
+        default_factory=dict, description="minutes by outcome; 60 where none is given"
+    )
+    calling_hours: dict[str, tuple[Window, ...]] = Field(
+        default_factory=_every_day,
+        description="by weekday mon-sun, in the contact's zone; 00:00 ends at midnight",
+    )
+    holidays: frozenset[date] = frozenset()
+    recording: Recording = Recording.OFF
+
+    @field_validator("calling_hours")
+    @classmethod
+    def _known_weekdays(cls, hours: dict[str, tuple[Window, ...]]) -> dict[str, tuple[Window, ...]]:
+        unknown = set(hours) - set(WEEKDAYS)
+        if unknown:
+            raise ValueError(f"unknown weekday {sorted(unknown)[0]!r}; use {', '.join(WEEKDAYS)}")
+        for day, windows in hours.items():
+            for opens, closes in windows:
+                if closes != time(0) and opens >= closes:
+                    raise ValueError(f"{day}: {opens:%H:%M} is not before {closes:%H:%M}")
+        return hours
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if self.offer_timeout < 10 and self.offer_timeout_action is not TimeoutAction.ACCEPT:
+            raise ValueError(
+                "offer_timeout below 10 s needs offer_timeout_action 'accept'; "
+                "set offer_timeout to 10-7200 or the action to 'accept'"
+            )
+        if self.amd is not Amd.INLINE and self.amd_treatment is not AmdTreatment.TO_AGENT:
+            raise ValueError(
+                f"amd_treatment '{self.amd_treatment.value}' needs amd 'inline' (amd is '{self.amd.value}'); "
+                "set amd to 'inline' or amd_treatment to 'to_agent'"
+            )
+        codes = [disposition.code for disposition in self.dispositions]
+        if len(set(codes)) != len(codes):
+            raise ValueError("dispositions: a code is given twice")
+        if self.default_disposition not in codes:
+            raise ValueError(f"default_disposition '{self.default_disposition}' is not one of dispositions")
+        return self
+
+    def disposition(self, code: str) -> Disposition | None:
+        return next((one for one in self.dispositions if one.code == code), None)
+
+    def retry_minutes(self, outcome: Outcome) -> int:
+        """Minutes until the contact may be tried again after this outcome; 60 where none is given."""
+        return self.retry_after.get(outcome, 60)
