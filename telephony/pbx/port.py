@@ -1,0 +1,228 @@
+"""The switchboard port: what the dialer asks of a PBX and what the PBX tells it.
+
+Two adapters serve it and pass the same tests: Asterisk (asterisk.py) and the simulated switchboard in virtual
+time (simulated.py). A leg is named by its own id everywhere; channel names stay inside the adapter.
+
+Orders return when the PBX has taken them; what came of them arrives as events, in the order in which the
+adapter consumed them. `SwitchboardError` and its kinds say whose fault a failed order is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from telephony.model.campaign import Amd
+
+
+class SwitchboardError(Exception):
+    """An order to the PBX failed."""
+
+
+class PbxUnreachable(SwitchboardError):
+    """There is no link to the PBX, or it was lost before the answer; the order may or may not have arrived."""
+
+
+class OrderRefused(SwitchboardError):
+    """The PBX said no; nothing was done."""
+
+
+class UnknownLeg(OrderRefused):
+    """The leg has no channel: not yet or no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentCall:
+    """A reservation call. `phone`: endpoint name; `ring_limit`: seconds; nothing of a customer is in it."""
+
+    leg: str
+    phone: str
+    ring_limit: int
+    caller_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerCall:
+    """A customer leg of its own, joined to the agent's leg on answer.
+
+    `dial`: the trunk's template filled in, e.g. `PJSIP/+442079460000@carrier`; `ring_limit`: seconds;
+    `amd_arguments`: as AMD() takes them, empty for amd.conf's; `abandon_sound`: played where no agent is left.
+    """
+
+    leg: str
+    agent_leg: str
+    dial: str
+    ring_limit: int
+    caller_id: str = ""
+    amd: Amd = Amd.OFF
+    amd_arguments: str = ""
+    abandon_sound: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEvent:
+    """Something happened to a leg. `at`: the loop's monotonic clock when it was consumed, seconds."""
+
+    leg: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAppeared(LegEvent):
+    """The leg's channel exists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRang(LegEvent):
+    """The far end rings (SIP 180, or 183: early media)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAnswered(LegEvent):
+    """The far end answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded(LegEvent):
+    """The leg is gone, or could never be made (`appeared` false).
+
+    `cause`: Q.850, 0 = none; `sip`: last SIP response code, None = none; `missing_endpoint`: there is no such
+    endpoint in the PBX.
+    """
+
+    appeared: bool
+    answered: bool
+    rang: bool
+    cause: int = 0
+    sip: int | None = None
+    ring_limit_reached: bool = False
+    missing_endpoint: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegsJoined(LegEvent):
+    """`leg` (a customer's) and `agent_leg` hear each other."""
+
+    agent_leg: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegsParted(LegEvent):
+    """`leg` and `agent_leg` no longer hear each other; either may live on."""
+
+    agent_leg: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineVerdict(LegEvent):
+    """AMD's verdict on a customer leg; `verdict`: HUMAN, MACHINE, NOTSURE or HANGUP; `cause`: Asterisk's raw text."""
+
+    verdict: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeepHeard(LegEvent):
+    """A machine's beep was heard on a customer leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The link to the PBX stands. Whoever drives calls takes a survey before the next order."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The link to the PBX is gone; `reason` in words."""
+
+    reason: str
+
+
+Event = LegEvent | LinkUp | LinkLost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveLeg:
+    """A leg that is up. `state`: 'placing', 'ringing' or 'up'; `joined_to`: the leg it talks to."""
+
+    leg: str
+    state: str
+    joined_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEnd:
+    """What the flight recorder kept of a leg that ended. Times: epoch seconds, 0 = never."""
+
+    leg: str
+    answered: bool
+    rang: bool
+    cause: int
+    sip: int | None
+    answered_at: float = 0.0
+    ended_at: float = 0.0
+    amd_verdict: str = ""
+    amd_cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What really is and was: live legs, recorded ends, and since when this PBX process runs (epoch seconds)."""
+
+    live: dict[str, LiveLeg]
+    ended: dict[str, RecordedEnd]
+    running_since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinQuestion:
+    """An answered customer leg asks before it is joined; the verdict is set for `inline` machine detection."""
+
+    leg: str
+    verdict: str = ""
+    cause: str = ""
+
+
+JOIN, END, ABANDON = "join", "end", "abandon"
+
+Gate = Callable[[JoinQuestion], Awaitable[str]]
+"""Answers a `JoinQuestion` with JOIN, END or ABANDON; no answer in 2 s counts as JOIN."""
+
+
+class Switchboard(Protocol):
+    """A PBX as the dialer sees it."""
+
+    def subscribe(self, on_event: Callable[[Event], None], gate: Gate) -> None:
+        """Name the one consumer of events (called in order, must not block) and the one who answers the gate."""
+
+    async def start(self) -> None:
+        """Begin to connect; `LinkUp` tells when the link stands. Raises `OrderRefused` only for a bad configuration."""
+
+    async def stop(self) -> None:
+        """End the link; calls that are up stay up."""
+
+    @property
+    def connected(self) -> bool:
+        """True between LinkUp and LinkLost."""
+
+    async def ring_agent(self, call: AgentCall) -> None:
+        """Ring an agent's phone; answered, it is held. At most one Originate for a leg id, ever."""
+
+    async def call_customer(self, call: CustomerCall) -> None:
+        """Dial a customer; answered, the leg asks the gate and is joined to `agent_leg`."""
+
+    async def play_ringing(self, leg: str) -> None:
+        """Let a held agent leg hear a ringing tone; returns when it is heard."""
+
+    async def hold(self, leg: str) -> None:
+        """Put an agent leg back on silent hold."""
+
+    async def hang_up(self, leg: str) -> None:
+        """End a leg; raises `UnknownLeg` where it has no channel (yet)."""
+
+    async def survey(self) -> Survey:
+        """Read live legs and the flight recorder."""
+
+    async def forget(self, legs: list[str]) -> None:
+        """Remove settled legs from the flight recorder."""

@@ -1,0 +1,97 @@
+"""The store: one database, reached by synchronous transactions that run in a thread.
+
+A transaction is a plain function `fn(conn)`; `Store.run(fn)` commits what it did or nothing. It may run again
+after a deadlock (PostgreSQL), so it must not touch anything but the connection. SQLite has one writer: there
+every transaction runs in one thread and begins IMMEDIATE, so nobody ever meets a locked database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+T = TypeVar("T")
+
+POSTGRES_CONNECTIONS = 8
+"""Transactions at once on PostgreSQL: a few more than cores; each holds its rows for about a millisecond."""
+
+TRIES = 5
+"""How often a transaction is run in all when PostgreSQL ends it for a deadlock or a serialization conflict."""
+
+_RETRY_STATES = {"40001", "40P01"}
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be reached or opened; the text says which one (without its password)."""
+
+
+class Store:
+    """A database by its SQLAlchemy URL, `sqlite:///path` or `postgresql://user:secret@host/name`."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            if parsed.database and parsed.database != ":memory:":
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            # one connection, used only by the one thread below
+            self.engine: Engine = create_engine(
+                parsed, pool_size=1, max_overflow=0, connect_args={"check_same_thread": False, "timeout": 5}
+            )
+            _prepare_sqlite(self.engine)
+        else:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+            self.engine = create_engine(
+                parsed, pool_size=POSTGRES_CONNECTIONS, max_overflow=0, pool_pre_ping=True, pool_timeout=10
+            )
+        self.url = parsed.render_as_string(hide_password=True)
+        workers = 1 if self.is_sqlite else POSTGRES_CONNECTIONS
+        self._threads = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="store")
+
+    async def run(self, fn: Callable[[Connection], T]) -> T:
+        """The result of `fn(conn)`, committed; raises what `fn` raises after rolling back, or `StoreUnavailable`."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.transact, fn)
+
+    def transact(self, fn: Callable[[Connection], T]) -> T:
+        """`run` for callers without an event loop."""
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                with self.engine.begin() as conn:
+                    return fn(conn)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) in _RETRY_STATES and left:
+                    continue
+                if isinstance(error, OperationalError) and error.connection_invalidated:
+                    raise StoreUnavailable(f"{self.url}: {error.orig}") from error
+                raise
+        raise AssertionError("unreachable")
+
+    async def close(self) -> None:
+        """Let running transactions end, then close."""
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        self._threads.shutdown(wait=True)
+        self.engine.dispose()
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours, below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # NORMAL: a commit survives the death of this process; power loss may take the last ones, never the file
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(conn: Connection) -> None:
+        conn.exec_driver_sql("BEGIN IMMEDIATE")
