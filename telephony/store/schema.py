@@ -120,8 +120,7 @@ cells = Table(
     _to("data_centers"),
     Column("max_channels", Integer, nullable=False),
     Column("url", String(300), nullable=False, server_default=""),  # where the other cells reach its API
-    Column("epoch", Integer, nullable=False, server_default=text("0")),
-    _moment("lease_until"),
+    Column("epoch", Integer, nullable=False, server_default=text("0")),  # of the process that drives it now
 )
 
 trunks = Table(
@@ -138,7 +137,6 @@ trunks = Table(
     Column("max_ring", Integer, nullable=False, server_default=text("60")),  # seconds, 20-180
     Column("position", Integer, nullable=False, server_default=text("1")),  # lower is tried first
     Column("enabled", Boolean, nullable=False, server_default=true()),
-    Column("next_call_at", Float, nullable=False, server_default=text("0")),  # epoch s: the rate limit's clock
 )
 
 trunk_cells = Table(
@@ -286,15 +284,16 @@ contacts = Table(
     _id(),
     _to("tenants"),
     _to("campaigns"),
-    _to("lists", index=True),
+    _to("lists"),
     Column("external_id", String(120), nullable=False),
     Column("name", Name, nullable=False),
     _json("fields"),
     Column("zone", String(64)),  # of the contact itself; none: the numbers' zones
     Column("consent", Boolean, nullable=False, server_default=false()),  # to a recorded message
     Column("state", Code, nullable=False, server_default="waiting"),
-    _moment("due_at"),
-    Column("why", String(200)),  # why it is done, removed or blocked
+    _moment("due_at"),  # none: never, as things are; `why` tells
+    _moment("retry_at"),  # not before, by a skip or an outcome; calling hours and gaps not counted in
+    Column("why", String(200)),  # why it is done, removed, blocked or never due
     Column("changed_by", Id),  # who removed or restored it
     Column("callback_agent_id", Id),
     _moment("callback_at"),  # set while the contact is owed a callback
@@ -306,7 +305,7 @@ contacts = Table(
     _moment("created_at", nullable=False),
     _moment("updated_at", nullable=False),
     UniqueConstraint("campaign_id", "external_id"),
-    Index("ix_contacts_due", "campaign_id", "state", "due_at", "id"),
+    Index("ix_contacts_due", "list_id", "state", "due_at", "id"),
     Index("ix_contacts_callbacks", "callback_agent_id", "state", "due_at"),
 )
 
@@ -319,7 +318,7 @@ numbers = Table(
     Column("position", Integer, nullable=False),
     Column("e164", Number, nullable=False),
     Column("label", String(60), nullable=False, server_default=""),
-    Column("zones", String(400), nullable=False, server_default=""),  # comma-separated IANA names
+    Column("zones", Text, nullable=False, server_default=""),  # comma-separated IANA names; some numbers have 40
     Column("status", Code, nullable=False, server_default="open"),  # open, invalid, fax
     UniqueConstraint("contact_id", "position"),
     Index("ix_numbers_tenant_e164", "tenant_id", "e164"),
@@ -503,6 +502,7 @@ legs = Table(
     Column("sip", Integer),
     Column("outcome", Code),
     Index("ix_legs_live", "cell_id", "ended_at"),
+    Index("ix_legs_trunk", "trunk_id", "placed_at"),  # the rate limit counts the last second here
 )
 
 usage = Table(
@@ -521,6 +521,7 @@ grants = Table(
     Column("scope_id", Id, primary_key=True),
     _to("cells", index=True),
     Column("epoch", Integer, nullable=False),
+    Column("units", Integer, nullable=False),  # a leg with a listening pair holds three channels of its cell
     _moment("granted_at", nullable=False),
     _moment("released_at"),
 )
