@@ -2,7 +2,8 @@
 
 In push modes the agent's line (the answered reservation call) is up in `reserved`, `previewing`, `dialing`
 and `talking`; in pull mode only from `dialing` on. `LINE_LOST` is the end of that line while the service did
-not ask for it. A wish to go idle or offline during a call is remembered and honoured after wrap-up.
+not ask for it. A wish to go idle or offline during a call is remembered and honoured after wrap-up, or at once
+where the attempt fails. GIVE_BACK and END_LINE ask for nothing where there is no contact in hand, no line up.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class AgentEvent(StrEnum):
     ATTEMPT_FAILED = "attempt_failed"
     ATTEMPT_FAILED_OFF_LINE = "attempt_failed_off_line"  # pull
     CALL_ENDED = "call_ended"
+    CALL_ENDED_ON_LINE = "call_ended_on_line"  # keep_line: the line stays up through wrap-up
     MESSAGE_DROPPED = "message_dropped"  # the recorded message plays on without the agent
     WRAPPED_UP = "wrapped_up"
     WRAPPED_UP_ON_LINE = "wrapped_up_on_line"  # keep_line: the next offer comes on the same line
@@ -132,13 +134,15 @@ AGENT = Table(
         (_S.DIALING, _E.JOINED): (_S.TALKING, ()),
         (_S.DIALING, _E.ATTEMPT_FAILED): (_S.RESERVED, (_X.NEXT_OFFER,)),
         (_S.DIALING, _E.ATTEMPT_FAILED_OFF_LINE): (_S.AVAILABLE, (_X.FIND_CONTACT,)),
+        (_S.DIALING, _E.MESSAGE_DROPPED): (_S.RESERVED, (_X.NEXT_OFFER,)),
         (_S.DIALING, _E.LINE_LOST): (_S.IDLE, (_X.END_ATTEMPT,)),
         (_S.DIALING, _E.PBX_LOST): (_S.AVAILABLE, (_X.FIND_CONTACT,)),
         (_S.DIALING, _E.GO_IDLE): (_S.DIALING, (_X.REMEMBER_WISH,)),
         (_S.DIALING, _E.GO_OFFLINE): (_S.DIALING, (_X.REMEMBER_WISH,)),
         (_S.DIALING, _E.GO_AVAILABLE): (_S.DIALING, (_X.REMEMBER_WISH,)),
         (_S.DIALING, _E.DESKTOP_LOST): (_S.DIALING, (_X.REMEMBER_WISH,)),
-        (_S.TALKING, _E.CALL_ENDED): (_S.WRAP_UP, (_X.START_WRAP_UP,)),
+        (_S.TALKING, _E.CALL_ENDED): (_S.WRAP_UP, (_X.END_LINE, _X.START_WRAP_UP)),
+        (_S.TALKING, _E.CALL_ENDED_ON_LINE): (_S.WRAP_UP, (_X.START_WRAP_UP,)),
         (_S.TALKING, _E.MESSAGE_DROPPED): (_S.RESERVED, (_X.NEXT_OFFER,)),
         (_S.TALKING, _E.LINE_LOST): (_S.WRAP_UP, (_X.END_ATTEMPT, _X.START_WRAP_UP)),
         (_S.TALKING, _E.PBX_LOST): (_S.WRAP_UP, (_X.START_WRAP_UP,)),

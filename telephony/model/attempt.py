@@ -3,7 +3,7 @@
 `cancelling` is left only by the end of the leg: a customer who answers there is hung up, never joined. A
 cancel in `answered` or `talking` is not in the table: the caller is told CALL_ANSWERED and the call goes on.
 `unknown` is entered when the link to Asterisk is lost and left when the flight recorder and the channel list
-have told what really happened.
+have told what really happened; a leg's end that arrives while they are being read settles it as well.
 """
 
 from __future__ import annotations
@@ -95,6 +95,7 @@ ATTEMPT = Table(
         (_S.RINGING, _E.LEG_ENDED): (_S.ENDED, (_X.SETTLE,)),
         (_S.RINGING, _E.LINK_LOST): (_S.UNKNOWN, ()),
         (_S.ANSWERED, _E.JOINED): (_S.TALKING, ()),
+        (_S.ANSWERED, _E.DROP_MESSAGE): (_S.MESSAGE, (_X.PLAY_MESSAGE,)),
         (_S.ANSWERED, _E.HANG_UP): (_S.ANSWERED, (_X.END_LEG,)),
         (_S.ANSWERED, _E.AGENT_GONE): (_S.ANSWERED, (_X.ABANDON,)),
         (_S.ANSWERED, _E.LEG_ENDED): (_S.ENDED, (_X.SETTLE,)),
@@ -110,9 +111,12 @@ ATTEMPT = Table(
         (_S.CANCELLING, _E.APPEARED): (_S.CANCELLING, (_X.END_LEG,)),
         (_S.CANCELLING, _E.RANG): (_S.CANCELLING, ()),
         (_S.CANCELLING, _E.ANSWERED): (_S.CANCELLING, (_X.END_LEG,)),
+        (_S.CANCELLING, _E.JOINED): (_S.CANCELLING, (_X.END_LEG,)),
         (_S.CANCELLING, _E.AGENT_GONE): (_S.CANCELLING, ()),
         (_S.CANCELLING, _E.LEG_ENDED): (_S.ENDED, (_X.SETTLE,)),
         (_S.CANCELLING, _E.LINK_LOST): (_S.UNKNOWN, ()),
+        (_S.UNKNOWN, _E.LINK_LOST): (_S.UNKNOWN, ()),
+        (_S.UNKNOWN, _E.LEG_ENDED): (_S.ENDED, (_X.SETTLE,)),
         (_S.UNKNOWN, _E.FOUND_PLACING): (_S.PLACING, ()),
         (_S.UNKNOWN, _E.FOUND_RINGING): (_S.RINGING, ()),
         (_S.UNKNOWN, _E.FOUND_ANSWERED): (_S.ANSWERED, ()),

@@ -65,6 +65,10 @@ class AmdParameters(Frozen):
         return ",".join(str(value) for value in self.model_dump().values())
 
 
+INLINE_ANALYSIS_LIMIT = 3500
+"""Milliseconds a customer may wait in AMD() before being joined (SPEC section 2)."""
+
+
 class CardField(Frozen):
     name: Annotated[str, Field(min_length=1, max_length=64)]
     label: Annotated[str, Field(min_length=1, max_length=120)]
@@ -146,6 +150,8 @@ class CampaignSettings(Frozen):
             raise ValueError(f"unknown weekday {sorted(unknown)[0]!r}; use {', '.join(WEEKDAYS)}")
         for day, windows in hours.items():
             for opens, closes in windows:
+                if opens.tzinfo is not None or closes.tzinfo is not None:
+                    raise ValueError(f"{day}: give times without an offset; they are in the contact's zone")
                 if closes != time(0) and opens >= closes:
                     raise ValueError(f"{day}: {opens:%H:%M} is not before {closes:%H:%M}")
         return hours
@@ -161,6 +167,11 @@ class CampaignSettings(Frozen):
             raise ValueError(
                 f"amd_treatment '{self.amd_treatment.value}' needs amd 'inline' (amd is '{self.amd.value}'); "
                 "set amd to 'inline' or amd_treatment to 'to_agent'"
+            )
+        if self.amd is Amd.INLINE and self.amd_parameters.total_analysis_time > INLINE_ANALYSIS_LIMIT:
+            raise ValueError(
+                f"amd 'inline' holds the customer for at most {INLINE_ANALYSIS_LIMIT} ms; "
+                f"set amd_parameters.total_analysis_time to 500-{INLINE_ANALYSIS_LIMIT} or amd to 'parallel'"
             )
         codes = [disposition.code for disposition in self.dispositions]
         if len(set(codes)) != len(codes):

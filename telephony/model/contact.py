@@ -1,4 +1,8 @@
-"""The contact's states (SPEC section 4): where a person to call stands in a campaign."""
+"""The contact's states (SPEC section 4): where a person to call stands in a campaign.
+
+A contact holds its number from the claim on; `in_attempt` is left only when the attempt has ended and, where
+there was a call, its wrap-up has said what becomes of the contact: leaving frees the number for others.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
 """Calling hours: when a number may be called, in the zones its owner may live in.
 
-Several possible zones: legal in all of them. No zone, or one nobody knows: never.
+What counts is the clock on the customer's wall, also on the two days a year when it jumps. Several possible
+zones: legal in all of them. No zone, or one nobody knows: never.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,60 +15,87 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SEARCH_DAYS = 15
 """How far ahead an opening is looked for; a campaign closed for longer has no opening."""
 
+NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
+"""Names the zone database answers to although they are nobody's place: an unset zone, this machine's own."""
+
 Hours = Mapping[str, Sequence[tuple[time, time]]]
 
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo | None:
     """The zone of that IANA name, None where there is none."""
+    if name in NO_PLACES:
+        return None
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
 
 
-def _windows(day: date, tz: ZoneInfo, hours: Hours, holidays: frozenset[date]) -> Iterable[tuple[datetime, datetime]]:
-    if day in holidays:
-        return
-    for opens, closes in hours.get(WEEKDAYS[day.weekday()], ()):
-        start = datetime.combine(day, opens, tz).astimezone(UTC)
-        # 00:00 as closing time is the end of the day
-        last = day + timedelta(days=1) if closes == time(0) else day
-        end = datetime.combine(last, closes, tz).astimezone(UTC)
-        if start < end:
-            yield start, end
+def _windows(day: date, hours: Hours, holidays: frozenset[date]) -> Sequence[tuple[time, time]]:
+    return () if day in holidays else hours.get(WEEKDAYS[day.weekday()], ())
+
+
+def _open_there(now: datetime, tz: ZoneInfo, hours: Hours, holidays: frozenset[date]) -> bool:
+    wall = now.astimezone(tz)
+    clock = wall.time()
+    # 00:00 as closing time is the end of the day
+    return any(
+        opens <= clock and (clock < closes or closes == time(0))
+        for opens, closes in _windows(wall.date(), hours, holidays)
+    )
 
 
 def is_open(now: datetime, zones: Sequence[str], hours: Hours, holidays: frozenset[date] = frozenset()) -> bool:
     """True where `now` (aware) is inside the hours in every one of the zones."""
     found = [zone(name) for name in zones]
-    if not found:
-        return False
-    for tz in found:
-        if tz is None:
-            return False
-        today = now.astimezone(tz).date()
-        if not any(start <= now < end for start, end in _windows(today, tz, hours, holidays)):
-            return False
-    return True
+    return bool(found) and all(tz is not None and _open_there(now, tz, hours, holidays) for tz in found)
+
+
+def _jump(day: date, tz: ZoneInfo) -> datetime | None:
+    """The moment in this day (to the second) at which the zone's clock jumps, None where it does not."""
+    before = int(datetime.combine(day, time(0), tz).timestamp())
+    after = int(datetime.combine(day + timedelta(days=1), time(0), tz).timestamp())
+
+    def offset(second: int) -> timedelta | None:
+        return datetime.fromtimestamp(second, tz).utcoffset()
+
+    if offset(before) == offset(after):
+        return None
+    while after - before > 1:
+        middle = (before + after) // 2
+        if offset(middle) == offset(before):
+            before = middle
+        else:
+            after = middle
+    return datetime.fromtimestamp(after, UTC)
+
+
+def _beginnings(day: date, tz: ZoneInfo, hours: Hours, holidays: frozenset[date]) -> Iterator[datetime]:
+    """Every moment of this day at which the zone can come to be open."""
+    for opens, _ in _windows(day, hours, holidays):
+        for fold in (0, 1):  # an hour that comes twice opens twice
+            yield datetime.combine(day, opens, tz).replace(fold=fold).astimezone(UTC)
+    jump = _jump(day, tz)
+    if jump is not None:
+        yield jump
 
 
 def next_open(
     moment: datetime, zones: Sequence[str], hours: Hours, holidays: frozenset[date] = frozenset()
 ) -> datetime | None:
     """The first moment at or after `moment` (aware) that is open in all zones; None: not within 15 days, or no zone."""
-    found = [zone(name) for name in zones]
-    if not found or any(tz is None for tz in found):
-        return None
     if is_open(moment, zones, hours, holidays):
         return moment
     # Common opening begins where one of the zones opens, so only those moments need a look.
     starts: set[datetime] = set()
-    for tz in found:
-        assert tz is not None
-        first = moment.astimezone(tz).date()
-        for offset in range(SEARCH_DAYS):
-            starts.update(start for start, _ in _windows(first + timedelta(days=offset), tz, hours, holidays))
+    for name in zones:
+        tz = zone(name)
+        if tz is None:
+            return None
+        today = moment.astimezone(tz).date()
+        for offset in range(SEARCH_DAYS + 1):
+            starts.update(_beginnings(today + timedelta(days=offset), tz, hours, holidays))
     return next(
         (start for start in sorted(starts) if start >= moment and is_open(start, zones, hours, holidays)),
         None,

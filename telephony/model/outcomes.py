@@ -14,13 +14,17 @@ from telephony.model.reasons import AgentLegOutcome, Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegEnd:
-    """How a leg ended: `sip` the last response code (None: none came), `cause` Q.850 (0: none)."""
+    """How a leg ended: `sip` the last response code (None: none came), `cause` Q.850 (0: none).
+
+    `missing_endpoint`: the PBX knows no such endpoint, so no call left it.
+    """
 
     answered: bool
     rang: bool
     sip: int | None = None
     cause: int = 0
     ring_limit_reached: bool = False
+    missing_endpoint: bool = False
 
 
 BUSY, DECLINED, INVALID, NO_ANSWER, UNAVAILABLE, NO_REPLY, FAILURE = (
@@ -63,7 +67,9 @@ _BY_CAUSE = {
 
 def kind_of(end: LegEnd) -> str:
     """One word for how an unanswered leg ended, before it is put as the customer's or the agent's."""
-    if end.sip is not None and end.sip >= 400:
+    if end.missing_endpoint:
+        kind = FAILURE
+    elif end.sip is not None and end.sip >= 400:
         kind = _BY_SIP.get(end.sip, UNAVAILABLE)
     elif end.cause == 0:
         kind = FAILURE
@@ -109,6 +115,8 @@ def customer_outcome(end: LegEnd) -> Outcome:
 
 def agent_leg_outcome(end: LegEnd) -> AgentLegOutcome:
     """Outcome of a reservation call that was never answered and not ended by us."""
+    if end.missing_endpoint:
+        return AgentLegOutcome.INVALID_NUMBER
     if end.ring_limit_reached and end.rang:
         return AgentLegOutcome.RONA
     return _AGENT[kind_of(end)]
