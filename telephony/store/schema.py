@@ -380,8 +380,8 @@ imports = Table(
     _to("lists"),
     Column("state", Code, nullable=False),  # running, done, failed
     Column("source", Name, nullable=False, server_default=""),
-    _count("total_bytes"),
-    _count("read_bytes"),
+    Column("total_bytes", BigInteger, nullable=False, server_default=text("0")),
+    Column("read_bytes", BigInteger, nullable=False, server_default=text("0")),
     _count("added"),
     _count("updated"),
     _count("rejected"),
