@@ -197,7 +197,7 @@ class AmiLink:
         wire.forget(self._login)
         refusal = self._login.done.exception()
         if isinstance(refusal, AmiRefused):
-            self.trouble = f"login refused: {refusal.reason}"
+            wire.fail(f"login refused: {refusal.reason}")
             user = f"the login of manager user {self._username!r} at {self._host}:{self._port}"
             raise AmiLoginRefused(user, refusal.message)
 

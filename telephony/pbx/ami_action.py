@@ -50,11 +50,11 @@ def check_action(action: Action) -> CheckedAction:
         if name.lower() in seen:
             raise AmiValueError(name, "given twice; repeat a header by a list of values")
         seen.add(name.lower())
-        values = [value] if isinstance(value, str) else list(value)
+        values: list[str] = list(value) if isinstance(value, list | tuple) else [value]
         for one in values:
             _check_value(name, one)
         lines += len(values)
-        checked[name] = value if isinstance(value, str) else values
+        checked[name] = values if isinstance(value, list | tuple) else values[0]
     if lines >= HEADER_LIMIT:
         raise AmiValueError("Variable", f"{lines} headers, Asterisk reads {HEADER_LIMIT - 1}")
     return CheckedAction(name=_check_meaning({n.lower(): v for n, v in checked.items()}), fields=checked)
