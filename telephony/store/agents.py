@@ -1,0 +1,160 @@
+"""Agents of a cell as the dialer loads them, and the reservation that holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+
+from telephony.model.agent import AgentEvent, AgentState
+from telephony.model.ids import new_id
+from telephony.store import grants
+from telephony.store.claims import Claim
+from telephony.store.grants import Full, Need, Place
+from telephony.store.records import Agent, columns, record
+from telephony.store.schema import agents, legs, reservations, users
+from telephony.store.steps import step_agent
+from telephony.store.work import Work
+
+_AGENT = select(*columns(Agent)).where(agents.c.id == bindparam("agent"))
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """The agent's line: a reservation and its leg. `answered` once the agent picked up."""
+
+    reservation_id: str
+    leg_id: str
+    campaign_id: str
+    contact_id: str | None
+    answered: bool
+    ring_limit: int = 18
+
+
+def load(work: Work, agent_id: str) -> Agent | None:
+    row = work.conn.execute(_AGENT, {"agent": agent_id}).one_or_none()
+    return record(Agent, row) if row else None
+
+
+def of_cell(work: Work, cell_id: str) -> list[Agent]:
+    """All agents of a cell that are signed in or whose user is active."""
+    rows = work.conn.execute(
+        select(*columns(Agent))
+        .join(users, users.c.id == agents.c.id)
+        .where(agents.c.cell_id == cell_id, users.c.active)
+    )
+    return [record(Agent, row) for row in rows]
+
+
+def open_line(work: Work, agent: Agent) -> Line | None:
+    """The reservation of an agent that has not ended, after a start of the service."""
+    row = work.conn.execute(
+        select(reservations)
+        .where(reservations.c.agent_id == agent.id, reservations.c.ended_at.is_(None))
+        .order_by(reservations.c.started_at.desc())
+    ).first()
+    if row is None:
+        return None
+    return Line(
+        reservation_id=row.id,
+        leg_id=row.leg_id,
+        campaign_id=row.campaign_id,
+        contact_id=row.contact_id,
+        answered=row.answered_at is not None,
+    )
+
+
+def reserve(work: Work, place: Place, agent: Agent, claim: Claim) -> Line | Full:
+    """Store the reservation of an agent with a claimed contact; the cell's channel is granted with it."""
+    leg = new_id()
+    full = grants.take(work, place, [Need(leg, grants.CELL, place.cell_id)])
+    if full:
+        return full
+    line = Line(
+        reservation_id=new_id(),
+        leg_id=leg,
+        campaign_id=claim.campaign.id,
+        contact_id=claim.contact.id,
+        answered=False,
+        ring_limit=claim.campaign.settings.reservation_ring_limit,
+    )
+    common: dict[str, Any] = {"tenant_id": agent.tenant_id, "cell_id": place.cell_id, "agent_id": agent.id}
+    work.conn.execute(_ADD_LEG, {"id": leg, "kind": "agent", "placed_at": work.now, **common})
+    work.conn.execute(
+        _ADD_RESERVATION,
+        {
+            "id": line.reservation_id,
+            "campaign_id": line.campaign_id,
+            "contact_id": line.contact_id,
+            "leg_id": leg,
+            "started_at": work.now,
+            **common,
+        },
+    )
+    step_agent(
+        work,
+        agent,
+        AgentEvent.RESERVED,
+        campaign_id=line.campaign_id,
+        reservation_id=line.reservation_id,
+        offer_id=None,
+    )
+    return line
+
+
+_ADD_LEG = insert(legs)
+_ADD_RESERVATION = insert(reservations)
+_LINE_ANSWERED = update(reservations).where(reservations.c.id == bindparam("key")).values(answered_at=bindparam("now"))
+_LINE_ENDED = (
+    update(reservations)
+    .where(reservations.c.id == bindparam("key"), reservations.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now"), end=bindparam("how"))
+)
+_LEG_ANSWERED = update(legs).where(legs.c.id == bindparam("key")).values(answered_at=bindparam("now"))
+_LEG_ENDED = (
+    update(legs)
+    .where(legs.c.id == bindparam("key"), legs.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now"), cause=bindparam("cause"), sip=bindparam("sip"), outcome=bindparam("outcome"))
+)
+
+
+def line_answered(work: Work, line: Line) -> None:
+    work.conn.execute(_LINE_ANSWERED, {"key": line.reservation_id, "now": work.now})
+    leg_answered(work, line.leg_id)
+
+
+def line_ended(work: Work, line: Line, how: str, *, cause: int = 0, sip: int | None = None) -> None:
+    """Close the reservation and its leg, and give the channel back."""
+    work.conn.execute(_LINE_ENDED, {"key": line.reservation_id, "now": work.now, "how": how})
+    leg_ended(work, line.leg_id, how, cause=cause, sip=sip)
+
+
+def leg_answered(work: Work, leg_id: str) -> None:
+    work.conn.execute(_LEG_ANSWERED, {"key": leg_id, "now": work.now})
+
+
+def leg_ended(work: Work, leg_id: str, outcome: str, *, cause: int = 0, sip: int | None = None) -> None:
+    """Close a leg and give back what it held."""
+    work.conn.execute(_LEG_ENDED, {"key": leg_id, "now": work.now, "cause": cause, "sip": sip, "outcome": outcome})
+    grants.release(work, [leg_id])
+
+
+def set_phone(work: Work, agent: Agent, phone: str) -> None:
+    work.conn.execute(update(agents).where(agents.c.id == agent.id).values(phone=phone))
+    agent.phone = phone
+
+
+def remember_wish(work: Work, agent: Agent, wish: str | None, reason: str | None) -> dict[str, str | None]:
+    """The columns that keep what an agent wants to be after wrap-up; a lost desktop is never overwritten."""
+    if agent.wish_reason == "desktop_lost" and wish == "idle":
+        return {}
+    return {"wish": wish, "wish_reason": reason}
+
+
+def wrap_up_until(now: datetime, limit: int) -> datetime | None:
+    return now + timedelta(seconds=limit) if limit else None
+
+
+BUSY_STATES = frozenset(AgentState) - {AgentState.OFFLINE, AgentState.IDLE, AgentState.AVAILABLE}

@@ -1,0 +1,358 @@
+"""Attempts: granted and placed in one transaction, moved by what the PBX tells, settled exactly once.
+
+The transaction into `placing` is the last word before a phone rings: it checks again that the contact may be
+called, takes the places and the trunk's rate token, and stores the leg. Only then is the Originate sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+
+from telephony.model.agent import AgentEvent
+from telephony.model.attempt import LIVE, AttemptEvent, AttemptState
+from telephony.model.campaign import Amd, CampaignSettings
+from telephony.model.contact import ContactEvent, ContactState
+from telephony.model.ids import new_id
+from telephony.model.offer import OfferEvent
+from telephony.model.outcomes import LegEnd
+from telephony.model.reasons import Capacity, Outcome, Withdrawal
+from telephony.store import claims, grants, offers, permission
+from telephony.store.agents import leg_ended
+from telephony.store.grants import Full, Need, Place
+from telephony.store.records import Agent, Attempt, Contact, Offer, columns, record
+from telephony.store.schema import attempts, campaigns, dialed, legs, refusals
+from telephony.store.steps import step_agent, step_attempt, step_contact, step_offer
+from telephony.store.work import Work
+
+LISTENING_CHANNELS = 2
+"""Channels of the pair that listens beside a call with `parallel` machine detection (the halves of one Local)."""
+
+MAX_LEGS = 3
+"""Trunks tried for one attempt at the most (SPEC section 4)."""
+
+UNTOUCHED = frozenset({Outcome.NOT_PLACED})
+"""Outcomes after which the contact is as it was: no call went out."""
+
+UNCOUNTED = frozenset({Outcome.NOT_PLACED, Outcome.CHANNEL_FAILURE, Outcome.SYSTEM_ERROR})
+"""Outcomes that are not the customer's doing and do not use up one of `max_attempts`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CallLeg:
+    """A customer leg: where it goes out and how."""
+
+    id: str
+    trunk_id: str
+    dial: str
+    caller_id: str
+    max_ring: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Placed:
+    attempt: Attempt
+    leg: CallLeg
+    settings: CampaignSettings
+
+
+_RUNNING = select(campaigns.c.running).where(campaigns.c.id == bindparam("campaign"))
+_ADD = insert(attempts)
+_ADD_LEG = insert(legs)
+_ADD_DIALED = insert(dialed)
+_ADD_REFUSAL = insert(refusals)
+_LEG_RANG = update(legs).where(legs.c.id == bindparam("key")).values(rang_at=bindparam("now"))
+_ATTEMPT = select(*columns(Attempt)).where(attempts.c.id == bindparam("attempt"))
+_LIVE_OF_AGENT = select(*columns(Attempt)).where(
+    attempts.c.agent_id == bindparam("agent"), attempts.c.state.in_([state.value for state in LIVE])
+)
+_OPEN_LEG = (
+    select(legs.c.id, legs.c.placed_at, legs.c.rang_at, legs.c.trunk_id)
+    .where(legs.c.attempt_id == bindparam("attempt"), legs.c.kind == "customer")
+    .order_by(legs.c.placed_at.desc(), legs.c.id.desc())
+)
+
+
+def load(work: Work, attempt_id: str) -> Attempt | None:
+    row = work.conn.execute(_ATTEMPT, {"attempt": attempt_id}).one_or_none()
+    return record(Attempt, row) if row else None
+
+
+def live_of_agent(work: Work, agent_id: str) -> list[Attempt]:
+    return [record(Attempt, row) for row in work.conn.execute(_LIVE_OF_AGENT, {"agent": agent_id})]
+
+
+def last_leg(work: Work, attempt_id: str) -> Any:
+    """The attempt's newest customer leg (id, placed_at, rang_at, trunk_id), None where it was never placed."""
+    return work.conn.execute(_OPEN_LEG, {"attempt": attempt_id}).first()
+
+
+def forbidden(work: Work, settings: CampaignSettings, offer: Offer, contact: Contact) -> Withdrawal | None:
+    """Why this offer's contact may not be called now; None where it may."""
+    if not work.conn.execute(_RUNNING, {"campaign": offer.campaign_id}).scalar_one():
+        return Withdrawal.CAMPAIGN_STOPPED
+    if contact.state is ContactState.BLOCKED:
+        return Withdrawal.ON_DO_NOT_CALL_LIST
+    if contact.state is not ContactState.OFFERED or contact.holder_id != offer.agent_id:
+        return Withdrawal.CONTACT_REMOVED
+    refused = permission.denied(work, settings, contact, offers.number_of(work, offer.number_id))
+    return refused.code if refused else None
+
+
+def place(work: Work, here: Place, agent: Agent, offer: Offer, event: OfferEvent) -> Placed | Full | Withdrawal:
+    """Accept an offer: close it, grant and place its call, all or nothing.
+
+    `Full`: no room; the offer stays open and the refusal is stored. `Withdrawal`: the contact may not be called;
+    the offer closed. Raises `IllegalStep` where the offer is closed already, `LostCell`.
+    """
+    settings = CampaignSettings.model_validate(offer.settings)
+    contact = offers.contact_of(work, offer.contact_id)
+    why = forbidden(work, settings, offer, contact)
+    if why is not None:
+        offers.close(work, offer, OfferEvent.WITHDRAW, by=None, code=why.value)
+        return why
+    attempt_id = new_id()
+    leg = _grant_leg(work, here, offer, settings, attempt_id, agent=agent)
+    if isinstance(leg, (Full, Withdrawal)):
+        if isinstance(leg, Withdrawal):
+            offers.close(work, offer, OfferEvent.WITHDRAW, by=None, code=leg.value)
+        return leg
+    step_offer(
+        work,
+        offer,
+        event,
+        closed_by=agent.id if event is OfferEvent.ACCEPT else None,
+        action="accept" if event is OfferEvent.TIMER_ACCEPT else None,
+        attempt_id=attempt_id,
+    )
+    attempt = _new_attempt(work, here, offer, settings, attempt_id)
+    _store_leg(work, here, attempt, leg)
+    step_attempt(work, attempt, AttemptEvent.PLACE, placed_at=work.now)
+    step_contact(work, contact, ContactEvent.START_ATTEMPT)
+    step_agent(work, agent, AgentEvent.ACCEPTED, attempt_id=attempt.id)
+    return Placed(attempt=attempt, leg=leg, settings=settings)
+
+
+def _new_attempt(work: Work, here: Place, offer: Offer, settings: CampaignSettings, attempt_id: str) -> Attempt:
+    attempt = Attempt(
+        id=attempt_id,
+        tenant_id=offer.tenant_id,
+        campaign_id=offer.campaign_id,
+        contact_id=offer.contact_id,
+        offer_id=offer.id,
+        agent_id=offer.agent_id,
+        number_id=offer.number_id,
+        e164=offer.e164,
+        mode=offer.mode,
+        amd=settings.amd.value,
+        state=AttemptState.GRANTED,
+        leg_count=1,
+        cancelled_by=None,
+        outcome=None,
+        voicemail_left=False,
+        placed_at=None,
+        answered_at=None,
+        joined_at=None,
+        ended_at=None,
+        wrapped_up_at=None,
+    )
+    values = {name: getattr(attempt, name) for name in attempt.__slots__}
+    work.conn.execute(
+        _ADD,
+        {
+            **values,
+            "state": attempt.state.value,
+            "cell_id": here.cell_id,
+            "epoch": here.epoch,
+            "granted_at": work.now,
+        },
+    )
+    return attempt
+
+
+def _grant_leg(
+    work: Work,
+    here: Place,
+    offer: Offer,
+    settings: CampaignSettings,
+    attempt_id: str,
+    *,
+    agent: Agent,
+    passed: frozenset[str] = frozenset(),
+) -> CallLeg | Full | Withdrawal:
+    """Places for one leg through the first trunk that takes the number and has room; `passed` were tried before."""
+    known = claims.usable_trunks(work, here, offer.tenant_id)
+    able = [trunk for trunk in known if claims.allows(trunk, offer.e164) and trunk.id not in passed]
+    if not able:
+        if known and not passed:
+            return Withdrawal.NUMBER_NOT_ALLOWED
+        return _refuse(work, agent, offer, Full(Capacity.NO_TRUNK, "", 0, 0))
+    leg_id = new_id()
+    channels = 1 + (LISTENING_CHANNELS if settings.amd is Amd.PARALLEL else 0)
+    first: Full | None = None
+    for trunk in able:
+        needs = [
+            Need(leg_id, grants.TRUNK, trunk.id),
+            Need(leg_id, grants.CELL, here.cell_id, channels),
+        ]
+        if not passed:
+            needs += [
+                Need(attempt_id, grants.TENANT, offer.tenant_id),
+                Need(attempt_id, grants.DATA_CENTER, here.data_center_id),
+            ]
+        # the trunk's row is locked by this read, so no other process can place through it meanwhile
+        grants.read_locked(work, [(need.scope, need.scope_id) for need in needs])
+        full = grants.rate_full(work, trunk.id, trunk.max_calls_per_second) or grants.take(work, here, needs)
+        if full is None:
+            return CallLeg(
+                id=leg_id,
+                trunk_id=trunk.id,
+                dial=trunk.dial_template.replace("{number}", offer.e164),
+                caller_id=settings.caller_id or (trunk.caller_ids[0] if trunk.caller_ids else ""),
+                max_ring=trunk.max_ring,
+            )
+        first = first or full
+        if full.code not in (Capacity.TRUNK_CHANNEL_LIMIT, Capacity.CALL_RATE_LIMIT):
+            break  # another trunk has no more room in the tenant, the data center or the cell
+    assert first is not None
+    return _refuse(work, agent, offer, first)
+
+
+def _refuse(work: Work, agent: Agent, offer: Offer, full: Full) -> Full:
+    work.conn.execute(
+        _ADD_REFUSAL,
+        {
+            "id": new_id(),
+            "tenant_id": offer.tenant_id,
+            "campaign_id": offer.campaign_id,
+            "agent_id": agent.id,
+            "offer_id": offer.id,
+            "code": full.code.value,
+            "scope_id": full.scope_id or None,
+            "used": full.used,
+            "limit": full.limit,
+            "refused_at": work.now,
+        },
+    )
+    payload = {"offer": offer.id, "code": full.code.value, "used": full.used, "limit": full.limit, "agent": agent.id}
+    work.tell(offer.tenant_id, "limit.reached", payload, agent.id)
+    return full
+
+
+def _store_leg(work: Work, here: Place, attempt: Attempt, leg: CallLeg) -> None:
+    common = {"tenant_id": attempt.tenant_id, "e164": attempt.e164, "attempt_id": attempt.id, "placed_at": work.now}
+    work.conn.execute(
+        _ADD_LEG,
+        {
+            "id": leg.id,
+            "cell_id": here.cell_id,
+            "kind": "customer",
+            "agent_id": attempt.agent_id,
+            "trunk_id": leg.trunk_id,
+            **common,
+        },
+    )
+    if attempt.leg_count == 1:
+        work.conn.execute(_ADD_DIALED, {"id": new_id(), **common})
+
+
+def next_leg(work: Work, here: Place, agent: Agent, attempt: Attempt, old: CallLeg, end: LegEnd) -> CallLeg | None:
+    """Try the next trunk after the former one failed before the customer's phone rang; None: there is none."""
+    if attempt.leg_count >= MAX_LEGS:
+        return None
+    offer = offers.load(work, attempt.offer_id)
+    assert offer is not None
+    tried = work.conn.execute(select(legs.c.trunk_id).where(legs.c.attempt_id == attempt.id)).scalars().all()
+    settings = CampaignSettings.model_validate(offer.settings)
+    others = [
+        trunk
+        for trunk in claims.usable_trunks(work, here, attempt.tenant_id)
+        if trunk.id not in tried and claims.allows(trunk, attempt.e164)
+    ]
+    if not others:
+        return None
+    leg_ended(work, old.id, "trunk_failed", cause=end.cause, sip=end.sip)
+    leg = _grant_leg(work, here, offer, settings, attempt.id, agent=agent, passed=frozenset(t for t in tried if t))
+    if not isinstance(leg, CallLeg):
+        return None
+    attempt.leg_count += 1
+    _store_leg(work, here, attempt, leg)
+    step_attempt(work, attempt, AttemptEvent.NEXT_LEG, leg_count=attempt.leg_count)
+    return leg
+
+
+def rang(work: Work, attempt: Attempt, leg_id: str) -> None:
+    work.conn.execute(_LEG_RANG, {"key": leg_id, "now": work.now})
+    step_attempt(work, attempt, AttemptEvent.RANG, ringing_at=work.now)
+
+
+def annotate(work: Work, attempt: Attempt, kind: str, payload: dict[str, Any], **changes: Any) -> None:
+    """Write facts beside the state (verdict, beep, voicemail left) and tell them."""
+    work.conn.execute(update(attempts).where(attempts.c.id == attempt.id).values(**changes))
+    for name, value in changes.items():
+        if hasattr(attempt, name):
+            setattr(attempt, name, value)
+    work.tell(attempt.tenant_id, kind, {"call": attempt.id, **payload}, attempt.agent_id)
+
+
+def end(
+    work: Work,
+    agent: Agent,
+    attempt: Attempt,
+    leg_id: str | None,
+    end_: LegEnd | None,
+    outcome: Outcome,
+    *,
+    event: AttemptEvent = AttemptEvent.LEG_ENDED,
+    code: str | None = None,
+) -> bool:
+    """Settle an attempt: leg, grants, contact. True where the agent has to wrap it up (the contact waits for that)."""
+    if leg_id is not None:
+        leg_ended(work, leg_id, outcome.value, cause=end_.cause if end_ else 0, sip=end_.sip if end_ else None)
+    grants.release(work, [attempt.id])
+    attempt.outcome = outcome.value  # told with the step
+    step_attempt(work, attempt, event, ended_at=work.now, outcome=outcome.value, code=code)
+    if attempt.joined_at is not None and outcome is not Outcome.PBX_LOST:
+        return True
+    if attempt.joined_at is not None and agent.attempt_id == attempt.id:
+        return True
+    settle_contact(work, attempt, outcome)
+    return False
+
+
+def settle_contact(work: Work, attempt: Attempt, outcome: Outcome) -> None:
+    """Close the books on a contact whose attempt ended without a conversation to wrap up."""
+    contact = offers.contact_of(work, attempt.contact_id)
+    if contact.state is not ContactState.IN_ATTEMPT:
+        return
+    offer = offers.load(work, attempt.offer_id)
+    assert offer is not None
+    settings = CampaignSettings.model_validate(offer.settings)
+    if outcome in UNTOUCHED:
+        offers.give_back(work, contact, agent_id=attempt.agent_id)
+        return
+    tries = contact.attempts + (0 if outcome in UNCOUNTED else 1)
+    changes: dict[str, Any] = {"attempts": tries, "holder_id": None, "callback_at": None, "callback_agent_id": None}
+    number = offers.number_of(work, attempt.number_id)
+    if outcome in (Outcome.INVALID_NUMBER, Outcome.FAX):
+        claims.close_number(work, number, "fax" if outcome is Outcome.FAX else "invalid")
+    retry(work, settings, contact, changes, minutes=settings.retry_minutes(outcome), why=outcome.value)
+
+
+def retry(
+    work: Work, settings: CampaignSettings, contact: Contact, changes: dict[str, Any], *, minutes: int, why: str
+) -> None:
+    """Let a contact wait for its next try, or close it where none is left."""
+    if changes.get("attempts", contact.attempts) >= settings.max_attempts:
+        step_contact(work, contact, ContactEvent.CLOSE, why=why, due_at=None, **changes)
+        return
+    contact.attempts = changes.get("attempts", contact.attempts)
+    number, _ = claims.next_number(work, contact)
+    if number is None:
+        step_contact(work, contact, ContactEvent.BLOCK, why="invalid", due_at=None, **changes)
+        return
+    due = permission.due_after(work, settings, contact, number, work.now + timedelta(minutes=minutes))
+    step_contact(work, contact, ContactEvent.RETRY, why=why, due_at=due, **changes)

@@ -1,0 +1,299 @@
+"""Claiming: the next contact for an agent, held by nobody else from the same moment on.
+
+Order: the agent's own due callbacks, then campaigns by priority (higher first), then the one served longest
+ago; inside a campaign lists by priority, then contacts by due time. A contact its agent gave back comes to that
+agent last; one it skipped does not come back to it for 24 hours unless it is alone on the campaign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, bindparam, exists, func, or_, select, union_all, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from telephony.model.campaign import CampaignSettings, Mode
+from telephony.model.contact import ContactEvent, ContactState
+from telephony.model.reasons import Withdrawal
+from telephony.store import grants, permission
+from telephony.store.grants import Place
+from telephony.store.records import Agent, Contact, Number, columns, record
+from telephony.store.schema import (
+    agents,
+    busy_numbers,
+    campaign_teams,
+    campaigns,
+    contacts,
+    lists,
+    numbers,
+    team_members,
+    trunk_cells,
+    trunks,
+)
+from telephony.store.steps import step_contact
+from telephony.store.work import Work
+
+CANDIDATES = 20
+"""Contacts looked at for one claim: enough to pass a run of numbers that are in use; the next claim goes on."""
+
+PUSH_MODES = frozenset({Mode.PREVIEW_STANDARD, Mode.PREVIEW_DIRECT})
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    id: str
+    name: str
+    settings: CampaignSettings
+    settings_json: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A contact that is now offered to one agent only, and the number to dial."""
+
+    campaign: Campaign
+    contact: Contact
+    number: Number
+    others: tuple[Number, ...]
+
+
+_CAMPAIGNS = (
+    select(campaigns.c.id, campaigns.c.name, campaigns.c.settings)
+    .where(
+        campaigns.c.running,
+        exists().where(
+            campaign_teams.c.campaign_id == campaigns.c.id,
+            campaign_teams.c.team_id == team_members.c.team_id,
+            team_members.c.user_id == bindparam("agent"),
+        ),
+    )
+    .order_by(campaigns.c.priority.desc(), campaigns.c.served_at.asc().nulls_first(), campaigns.c.id)
+)
+
+_LISTS = (
+    select(lists.c.id)
+    .where(
+        lists.c.campaign_id == bindparam("campaign"),
+        lists.c.active,
+        or_(lists.c.expires_at.is_(None), lists.c.expires_at > bindparam("now")),
+    )
+    .order_by(lists.c.priority.desc(), lists.c.created_at)
+)
+
+_OWN_CALLBACKS = (
+    select(*columns(Contact))
+    .where(
+        contacts.c.callback_agent_id == bindparam("agent"),
+        contacts.c.state == ContactState.CALLBACK.value,
+        contacts.c.due_at <= bindparam("now"),
+        contacts.c.campaign_id.in_(bindparam("campaigns", expanding=True)),
+    )
+    .order_by(contacts.c.due_at)
+    .limit(CANDIDATES)
+    .with_for_update(skip_locked=True)
+)
+
+
+def _due(state: ContactState) -> Any:
+    return (
+        select(*columns(Contact))
+        .where(
+            contacts.c.list_id == bindparam("list"),
+            contacts.c.state == state.value,
+            contacts.c.due_at <= bindparam("now"),
+            or_(
+                contacts.c.last_agent_id.is_(None),
+                contacts.c.last_agent_id != bindparam("agent"),
+                contacts.c.last_agent_until.is_(None),
+                contacts.c.last_agent_until <= bindparam("now"),
+                bindparam("alone", type_=Boolean),
+            ),
+        )
+        .order_by(contacts.c.due_at, contacts.c.id)
+        .limit(CANDIDATES)
+        .with_for_update(skip_locked=True)
+    )
+
+
+_WAITING = _due(ContactState.WAITING)
+_CALLBACKS = _due(ContactState.CALLBACK).where(contacts.c.callback_agent_id.is_(None))
+
+_NUMBERS = select(*columns(Number)).where(numbers.c.contact_id == bindparam("contact")).order_by(numbers.c.position)
+
+_TRUNKS = (
+    select(trunks)
+    .where(
+        trunks.c.enabled,
+        or_(trunks.c.tenant_id.is_(None), trunks.c.tenant_id == bindparam("tenant")),
+        exists().where(trunk_cells.c.trunk_id == trunks.c.id, trunk_cells.c.cell_id == bindparam("cell")),
+    )
+    .order_by(trunks.c.position, trunks.c.name)
+)
+
+_OTHERS = select(
+    exists().where(
+        campaign_teams.c.campaign_id == bindparam("campaign"),
+        campaign_teams.c.team_id == team_members.c.team_id,
+        team_members.c.user_id == agents.c.id,
+        agents.c.state != "offline",
+        agents.c.id != bindparam("agent"),
+    )
+)
+
+
+def usable_trunks(work: Work, place: Place, tenant_id: str) -> list[Any]:
+    """The trunks a tenant may use from this cell, first choice first."""
+    return list(work.conn.execute(_TRUNKS, {"cell": place.cell_id, "tenant": tenant_id}))
+
+
+def allows(trunk: Any, e164: str) -> bool:
+    """True where the trunk takes this number: one of its prefixes, or no prefix given."""
+    ranges: list[str] = trunk.number_ranges
+    return not ranges or any(e164.startswith(prefix) for prefix in ranges)
+
+
+def has_room(work: Work, place: Place, tenant_id: str, trunks_here: list[Any]) -> bool:
+    """False while a limit that any call of this tenant needs is full: then nobody is rung for it."""
+    if not trunks_here:
+        return False
+    scopes = [
+        (grants.TENANT, tenant_id),
+        (grants.DATA_CENTER, place.data_center_id),
+        (grants.CELL, place.cell_id),
+        *((grants.TRUNK, trunk.id) for trunk in trunks_here),
+    ]
+    use = grants.read(work, scopes)
+
+    def free(key: tuple[str, str]) -> bool:
+        used, limit = use.get(key, (0, 1))
+        return used < limit
+
+    return all(free(key) for key in scopes[:3]) and any(free(key) for key in scopes[3:])
+
+
+def claim(work: Work, place: Place, agent: Agent) -> Claim | None:
+    """Hold the next contact for an agent, or nothing where none is due, allowed and within the limits."""
+    running = [
+        Campaign(row.id, row.name, CampaignSettings.model_validate(row.settings), row.settings)
+        for row in work.conn.execute(_CAMPAIGNS, {"agent": agent.id})
+    ]
+    pushed = {one.id: one for one in running if one.settings.mode in PUSH_MODES}
+    if not pushed or not has_room(work, place, agent.tenant_id, usable_trunks(work, place, agent.tenant_id)):
+        return None
+    own = work.conn.execute(_OWN_CALLBACKS, {"agent": agent.id, "now": work.now, "campaigns": list(pushed)})
+    for row in own.all():
+        found = _hold(work, agent, pushed[row.campaign_id], record(Contact, row))
+        if found:
+            return found
+    for campaign in pushed.values():
+        found = _next_of(work, agent, campaign)
+        if found:
+            return found
+    return None
+
+
+def _next_of(work: Work, agent: Agent, campaign: Campaign) -> Claim | None:
+    alone = not work.conn.execute(_OTHERS, {"campaign": campaign.id, "agent": agent.id}).scalar_one()
+    for (list_id,) in work.conn.execute(_LISTS, {"campaign": campaign.id, "now": work.now}).all():
+        values = {"list": list_id, "now": work.now, "agent": agent.id, "alone": alone}
+        for statement in (_CALLBACKS, _WAITING):
+            candidates = [record(Contact, row) for row in work.conn.execute(statement, values)]
+            candidates.sort(key=lambda contact: contact.last_agent_id == agent.id)  # stable: due order stays
+            for contact in candidates:
+                found = _hold(work, agent, campaign, contact)
+                if found:
+                    return found
+    return None
+
+
+def next_number(work: Work, contact: Contact) -> tuple[Number | None, list[Number]]:
+    """The number to dial next and all of the contact's: open ones in turn, by position, one an attempt."""
+    known = [record(Number, row) for row in work.conn.execute(_NUMBERS, {"contact": contact.id})]
+    usable = [number for number in known if number.status == "open"]
+    return (usable[contact.attempts % len(usable)] if usable else None), known
+
+
+def _hold(work: Work, agent: Agent, campaign: Campaign, contact: Contact) -> Claim | None:
+    number, known = next_number(work, contact)
+    if number is None:
+        step_contact(work, contact, ContactEvent.BLOCK, why="invalid", due_at=None)
+        return None
+    refused = permission.denied(work, campaign.settings, contact, number)
+    if refused is not None:
+        if refused.code is Withdrawal.ON_DO_NOT_CALL_LIST:
+            _close_listed_number(work, contact, number, known)
+        else:
+            work.conn.execute(
+                update(contacts).where(contacts.c.id == contact.id).values(due_at=refused.until, why=refused.code.value)
+            )
+        return None
+    if not _take_number(work, contact, number):
+        return None
+    step_contact(work, contact, ContactEvent.CLAIM, holder_id=agent.id)
+    work.conn.execute(_SERVED, {"campaign": campaign.id, "now": work.now})
+    return Claim(campaign, contact, number, tuple(known))
+
+
+_SERVED = update(campaigns).where(campaigns.c.id == bindparam("campaign")).values(served_at=bindparam("now"))
+
+
+def _close_listed_number(work: Work, contact: Contact, number: Number, known: list[Number]) -> None:
+    """A number on the do-not-call list is closed for this contact; the last one blocks the contact."""
+    close_number(work, number, "do_not_call")
+    if not any(one.status == "open" and one.id != number.id for one in known):
+        step_contact(work, contact, ContactEvent.BLOCK, why="dnc", due_at=None)
+
+
+def close_number(work: Work, number: Number, status: str) -> None:
+    """No longer dial this number for its contact; `status` says why: invalid, fax or do_not_call."""
+    work.conn.execute(update(numbers).where(numbers.c.id == number.id).values(status=status))
+
+
+def _take_number(work: Work, contact: Contact, number: Number) -> bool:
+    dialect: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
+    taken = work.conn.execute(
+        dialect(busy_numbers)
+        .values(tenant_id=contact.tenant_id, e164=number.e164, contact_id=contact.id)
+        .on_conflict_do_nothing()
+    )
+    return taken.rowcount == 1
+
+
+def _first_due(state: ContactState) -> Any:
+    # one index look-up a list, however long the lists are
+    return (
+        select(func.min(contacts.c.due_at))
+        .where(contacts.c.list_id == lists.c.id, contacts.c.state == state.value)
+        .scalar_subquery()
+    )
+
+
+def _lists_by(state: ContactState) -> Any:
+    return (
+        select(lists.c.campaign_id, _first_due(state).label("due_at"))
+        .join(campaigns, campaigns.c.id == lists.c.campaign_id)
+        .where(campaigns.c.running, lists.c.active)
+    )
+
+
+_FIRST_DUE = union_all(_lists_by(ContactState.WAITING), _lists_by(ContactState.CALLBACK))
+
+
+def due_agents(work: Work, cell_id: str) -> tuple[set[str], datetime | None]:
+    """Available agents of a cell whose campaigns have a contact due now, and the next moment that changes."""
+    rows = work.conn.execute(_FIRST_DUE).all()
+    due = {row.campaign_id for row in rows if row.due_at is not None and row.due_at <= work.now}
+    later = min((row.due_at for row in rows if row.due_at is not None and row.due_at > work.now), default=None)
+    if not due:
+        return set(), later
+    who = work.conn.execute(
+        select(agents.c.id)
+        .join(team_members, team_members.c.user_id == agents.c.id)
+        .join(campaign_teams, campaign_teams.c.team_id == team_members.c.team_id)
+        .where(agents.c.cell_id == cell_id, agents.c.state == "available", campaign_teams.c.campaign_id.in_(due))
+        .distinct()
+    )
+    return {row.id for row in who}, later

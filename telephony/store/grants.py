@@ -1,0 +1,195 @@
+"""Admission: who holds how much of which limit (SPEC section 6).
+
+A grant is taken by locking the rows of `usage` it needs, in one order for everybody, and counting only then:
+no interleaving of processes can exceed a limit, not for a moment. It belongs to an owner (an attempt or a leg)
+and is given back exactly once: only the row that is still unreleased takes its units off the count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, case, func, insert, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from telephony.model.reasons import Capacity
+from telephony.store.schema import cells, data_centers, grants, legs, tenants, trunks, usage
+from telephony.store.work import Work
+
+RATE_WINDOW = timedelta(seconds=1)
+
+TENANT, DATA_CENTER, TRUNK, CELL = "tenant", "data_center", "trunk", "cell"
+
+_REFUSAL = {
+    TENANT: Capacity.TENANT_CALL_LIMIT,
+    DATA_CENTER: Capacity.DATA_CENTER_CALL_LIMIT,
+    TRUNK: Capacity.TRUNK_CHANNEL_LIMIT,
+    CELL: Capacity.CELL_CHANNEL_LIMIT,
+}
+
+
+class LostCell(Exception):
+    """Another process drives this cell now: this one must not grant or place anything any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The cell a process drives, with the epoch it took it over in."""
+
+    cell_id: str
+    data_center_id: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Units of one limit for one owner."""
+
+    owner_id: str
+    scope: str
+    scope_id: str
+    units: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The limit that said no: how many are up, and how many may be."""
+
+    code: Capacity
+    scope_id: str
+    used: int
+    limit: int
+
+
+_LIMIT = case(
+    (usage.c.scope == TENANT, tenants.c.max_calls),
+    (usage.c.scope == DATA_CENTER, data_centers.c.max_calls),
+    (usage.c.scope == TRUNK, trunks.c.max_channels),
+    else_=cells.c.max_channels,
+)
+
+_USAGE = (
+    select(usage.c.scope, usage.c.scope_id, usage.c.used, _LIMIT.label("limit"))
+    .select_from(
+        usage.outerjoin(tenants, tenants.c.id == usage.c.scope_id)
+        .outerjoin(data_centers, data_centers.c.id == usage.c.scope_id)
+        .outerjoin(trunks, trunks.c.id == usage.c.scope_id)
+        .outerjoin(cells, cells.c.id == usage.c.scope_id)
+    )
+    .where(tuple_(usage.c.scope, usage.c.scope_id).in_(bindparam("scopes", expanding=True)))
+    .order_by(usage.c.scope, usage.c.scope_id)
+)
+_USAGE_LOCKED = _USAGE.with_for_update(of=usage)
+
+_ADD = (
+    update(usage)
+    .where(usage.c.scope == bindparam("key_scope"), usage.c.scope_id == bindparam("key_id"))
+    .values(used=usage.c.used + bindparam("units"))
+)
+_EPOCH = select(cells.c.epoch).where(cells.c.id == bindparam("cell"))
+_RECENT = select(func.count()).where(legs.c.trunk_id == bindparam("trunk"), legs.c.placed_at > bindparam("since"))
+_RELEASE = (
+    update(grants)
+    .where(grants.c.owner_id.in_(bindparam("owners", expanding=True)), grants.c.released_at.is_(None))
+    .values(released_at=bindparam("now"))
+    .returning(grants.c.scope, grants.c.scope_id, grants.c.units)
+)
+
+
+def check_place(work: Work, place: Place) -> None:
+    """Raise `LostCell` where another process has taken the cell over."""
+    if work.conn.execute(_EPOCH, {"cell": place.cell_id}).scalar_one_or_none() != place.epoch:
+        raise LostCell(place.cell_id)
+
+
+def take(work: Work, place: Place, needs: Sequence[Need]) -> Full | None:
+    """Grant all the needs, or none: then the limit in the way. Raises `LostCell`."""
+    check_place(work, place)
+    totals: dict[tuple[str, str], int] = {}
+    for need in needs:
+        key = (need.scope, need.scope_id)
+        totals[key] = totals.get(key, 0) + need.units
+    rows = read_locked(work, totals)
+    # the widest limit is named first: a full tenant is told as such even where the trunk is full too
+    for scope in (TENANT, DATA_CENTER, TRUNK, CELL):
+        for key, units in totals.items():
+            if key[0] == scope:
+                used, limit = rows[key]
+                if used + units > limit:
+                    return Full(_REFUSAL[scope], key[1], used, limit)
+    work.conn.execute(
+        _ADD,
+        [
+            {"key_scope": scope, "key_id": scope_id, "units": units}
+            for (scope, scope_id), units in sorted(totals.items())
+        ],
+    )
+    work.conn.execute(
+        _INSERT,
+        [
+            {
+                "owner_id": need.owner_id,
+                "scope": need.scope,
+                "scope_id": need.scope_id,
+                "cell_id": place.cell_id,
+                "epoch": place.epoch,
+                "units": need.units,
+                "granted_at": work.now,
+            }
+            for need in needs
+        ],
+    )
+    return None
+
+
+_INSERT = insert(grants)
+
+
+def rate_full(work: Work, trunk_id: str, calls_per_second: float) -> Full | None:
+    """The rate limit's refusal for one more leg through a trunk now; its `usage` row must be locked already."""
+    recent = work.conn.execute(_RECENT, {"trunk": trunk_id, "since": work.now - RATE_WINDOW}).scalar_one()
+    if recent + 1 > max(calls_per_second, 1):
+        return Full(Capacity.CALL_RATE_LIMIT, trunk_id, recent, int(calls_per_second))
+    return None
+
+
+def release(work: Work, owners: Iterable[str]) -> None:
+    """Give back what these owners still hold; who holds nothing is passed over."""
+    rows = work.conn.execute(_RELEASE, {"owners": list(owners), "now": work.now}).all()
+    totals: dict[tuple[str, str], int] = {}
+    for scope, scope_id, units in rows:
+        totals[(scope, scope_id)] = totals.get((scope, scope_id), 0) + units
+    if totals:
+        work.conn.execute(
+            _ADD, [{"key_scope": key[0], "key_id": key[1], "units": -units} for key, units in sorted(totals.items())]
+        )
+
+
+def read(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+    """(used, limit) of each scope as it is now, without locking; a scope never used yet is missing."""
+    rows = work.conn.execute(_USAGE, {"scopes": sorted(scopes)})
+    return {(row.scope, row.scope_id): (row.used, row.limit) for row in rows}
+
+
+def read_locked(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+    """(used, limit) of each scope, locked until this transaction ends; rows are made where they are missing."""
+    wanted = sorted(scopes)
+    rows = _locked(work, wanted)
+    missing = [key for key in wanted if key not in rows]
+    if missing:
+        dialect: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
+        work.conn.execute(
+            dialect(usage).on_conflict_do_nothing(),
+            [{"scope": scope, "scope_id": scope_id, "used": 0} for scope, scope_id in missing],
+        )
+        rows = _locked(work, wanted)
+    return rows
+
+
+def _locked(work: Work, wanted: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+    rows = work.conn.execute(_USAGE_LOCKED, {"scopes": wanted})
+    return {(row.scope, row.scope_id): (row.used, row.limit) for row in rows}

@@ -1,0 +1,205 @@
+"""Offers: opened with the card the agent sees, closed by the first action that arrives."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select
+
+from telephony.model.agent import AgentEvent
+from telephony.model.campaign import CampaignSettings
+from telephony.model.contact import ContactEvent
+from telephony.model.ids import new_id
+from telephony.model.offer import OfferEffect, OfferEvent, OfferState
+from telephony.model.table import Step
+from telephony.store import permission
+from telephony.store.agents import Line
+from telephony.store.claims import Claim
+from telephony.store.records import Agent, Contact, Number, Offer, columns, record
+from telephony.store.schema import contacts, numbers, offers
+from telephony.store.steps import step_agent, step_contact, step_offer
+from telephony.store.work import Work
+
+SKIP_KEEPS_AWAY = timedelta(hours=24)
+"""How long a skipped contact is not offered to the same agent again (SPEC section 4)."""
+
+REFUSED_PAUSE = timedelta(seconds=30)
+"""Pause of a contact whose timer's accept found no room (SPEC section 4)."""
+
+_OFFER = select(*columns(Offer)).where(offers.c.id == bindparam("offer"))
+_OFFER_LOCKED = _OFFER.with_for_update()
+_CONTACT = select(*columns(Contact)).where(contacts.c.id == bindparam("contact")).with_for_update()
+_NUMBER = select(*columns(Number)).where(numbers.c.id == bindparam("number"))
+_ADD = insert(offers)
+
+
+def card_of(claim: Claim) -> dict[str, Any]:
+    """What the agent is shown: the configured fields in their order (all where none are configured)."""
+    contact = claim.contact
+    shown = [(field.name, field.label) for field in claim.campaign.settings.card_fields] or [
+        (name, name) for name in contact.fields
+    ]
+    return {
+        "contact": contact.id,
+        "external_id": contact.external_id,
+        "name": contact.name,
+        "campaign": claim.campaign.name,
+        "fields": [{"name": name, "label": label, "value": contact.fields.get(name)} for name, label in shown],
+        "numbers": [
+            {
+                "number": number.e164,
+                "label": number.label,
+                "status": number.status,
+                "to_be_dialed": number.id == claim.number.id,
+            }
+            for number in claim.others
+        ],
+        "zones": permission.zones_of(contact, claim.number),
+        "attempts": contact.attempts,
+        "skips": contact.skips,
+        "callback_at": contact.callback_at.isoformat() if contact.callback_at else None,
+    }
+
+
+def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event: AgentEvent) -> Offer:
+    """Show a claimed contact to its agent; the server's timer begins with `expires_at`."""
+    settings = claim.campaign.settings
+    offer = Offer(
+        id=new_id(),
+        tenant_id=agent.tenant_id,
+        campaign_id=claim.campaign.id,
+        agent_id=agent.id,
+        contact_id=claim.contact.id,
+        number_id=claim.number.id,
+        e164=claim.number.e164,
+        reservation_id=line.reservation_id if line else None,
+        state=OfferState.OPEN,
+        action=None,
+        code=None,
+        attempt_id=None,
+        mode=settings.mode.value,
+        settings=claim.campaign.settings_json,
+        opened_at=work.now,
+        expires_at=work.now + timedelta(seconds=settings.offer_timeout),
+    )
+    card = card_of(claim)
+    values = {name: getattr(offer, name) for name in offer.__slots__}
+    work.conn.execute(_ADD, {**values, "state": offer.state.value, "cell_id": agent.cell_id, "card": card})
+    work.tell(
+        offer.tenant_id,
+        "offer.opened",
+        {
+            "offer": offer.id,
+            "campaign": offer.campaign_id,
+            "mode": offer.mode,
+            "card": card,
+            "opened_at": offer.opened_at.isoformat(),
+            "expires_at": offer.expires_at.isoformat() if offer.expires_at else None,
+            "timeout_action": settings.offer_timeout_action.value,
+            "disabled_actions": sorted(settings.disabled_actions),
+        },
+        agent.id,
+    )
+    step_agent(work, agent, event, campaign_id=offer.campaign_id, offer_id=offer.id, attempt_id=None)
+    return offer
+
+
+def load(work: Work, offer_id: str) -> Offer | None:
+    """An offer, locked until the transaction ends: whoever comes second sees the winner."""
+    row = work.conn.execute(_OFFER_LOCKED, {"offer": offer_id}).one_or_none()
+    return record(Offer, row) if row else None
+
+
+def contact_of(work: Work, contact_id: str) -> Contact:
+    return record(Contact, work.conn.execute(_CONTACT, {"contact": contact_id}).one())
+
+
+def number_of(work: Work, number_id: str) -> Number:
+    return record(Number, work.conn.execute(_NUMBER, {"number": number_id}).one())
+
+
+def close(work: Work, offer: Offer, event: OfferEvent, *, by: str | None, code: str | None = None) -> None:
+    """Close an offer without a call and do with its contact what the table says; raises `IllegalStep`."""
+    action = event.value.removeprefix("timer_") if event.value.startswith("timer_") else None
+    if event is OfferEvent.TIMER_ACCEPT_REFUSED:
+        action = "refused"
+    step = step_offer(work, offer, event, closed_by=by, action=action, code=code)
+    _treat_contact(work, offer, step)
+
+
+def _treat_contact(work: Work, offer: Offer, step: Step[OfferState, OfferEffect]) -> None:
+    contact = contact_of(work, offer.contact_id)
+    if contact.holder_id != offer.agent_id or contact.state.value != "offered":
+        return  # removed or blocked meanwhile: it is no longer this offer's to treat
+    settings = CampaignSettings.model_validate(offer.settings)
+    mine: dict[str, Any] = {"holder_id": None, "last_agent_id": offer.agent_id, "last_agent_until": None}
+    for effect in step.effects:
+        match effect:
+            case OfferEffect.POSTPONE_CONTACT:
+                skips = contact.skips + 1
+                if skips >= settings.max_skips:
+                    step_contact(
+                        work, contact, ContactEvent.SKIPPED_OUT, skips=skips, why="skipped", due_at=None, **mine
+                    )
+                    continue
+                mine["last_agent_until"] = work.now + SKIP_KEEPS_AWAY
+                due = permission.due_after(
+                    work,
+                    settings,
+                    contact,
+                    number_of(work, offer.number_id),
+                    work.now + timedelta(minutes=settings.skip_retry_after),
+                )
+                step_contact(
+                    work,
+                    contact,
+                    ContactEvent.POSTPONE,
+                    skips=skips,
+                    due_at=due,
+                    why="skipped",
+                    callback_at=None,
+                    **mine,
+                )
+            case OfferEffect.REMOVE_CONTACT:
+                step_contact(
+                    work,
+                    contact,
+                    ContactEvent.REMOVE,
+                    due_at=None,
+                    why="removed_by_agent" if offer.action is None else "removed_by_timer",
+                    changed_by=offer.agent_id,
+                    **mine,
+                )
+            case OfferEffect.GIVE_BACK_CONTACT:
+                give_back(work, contact, agent_id=offer.agent_id)
+            case OfferEffect.PAUSE_CONTACT:
+                give_back(work, contact, agent_id=offer.agent_id, not_before=work.now + REFUSED_PAUSE)
+            case OfferEffect.DIAL:
+                pass  # the attempt holds the contact from here on
+
+
+def give_back(work: Work, contact: Contact, *, agent_id: str | None, not_before: datetime | None = None) -> None:
+    """Return a contact untouched: waiting as it was, or still owed its callback; not first to the same agent."""
+    changes: dict[str, Any] = {"holder_id": None, "last_agent_id": agent_id, "last_agent_until": None}
+    if not_before is not None:
+        changes["due_at"] = not_before
+    owed = contact.callback_at is not None
+    step_contact(work, contact, ContactEvent.GIVE_BACK_CALLBACK if owed else ContactEvent.GIVE_BACK, **changes)
+
+
+def open_of_campaign(work: Work, campaign_id: str, cell_id: str) -> list[tuple[str, str]]:
+    """(offer, agent) of every open offer of a campaign in a cell."""
+    rows = work.conn.execute(
+        select(offers.c.id, offers.c.agent_id).where(
+            offers.c.cell_id == cell_id, offers.c.state == "open", offers.c.campaign_id == campaign_id
+        )
+    )
+    return [(row.id, row.agent_id) for row in rows]
+
+
+def open_of_contact(work: Work, contact_id: str) -> tuple[str, str] | None:
+    row = work.conn.execute(
+        select(offers.c.id, offers.c.agent_id).where(offers.c.contact_id == contact_id, offers.c.state == "open")
+    ).first()
+    return (row.id, row.agent_id) if row else None

@@ -1,0 +1,51 @@
+"""One transaction's hands: the connection, its moment, and what it has to tell the world once committed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from telephony.store import outbox
+from telephony.store.engine import Store
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Work:
+    """What a transaction function gets. `now` is one moment for the whole transaction (aware UTC)."""
+
+    conn: Connection
+    now: datetime
+    events: list[outbox.Event] = field(default_factory=list)
+    steps: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+
+    def tell(self, tenant_id: str, kind: str, payload: dict[str, Any], agent_id: str | None = None) -> None:
+        """Put an event of the live feed into the outbox, to be seen when this transaction is committed."""
+        self.events.append(outbox.Event(tenant_id=tenant_id, agent_id=agent_id, kind=kind, payload=payload))
+
+    def stepped(self, what: str, id_: str, before: str, event: str, after: str) -> None:
+        self.steps.append((what, id_, before, event, after))
+
+
+async def change(store: Store, fn: Callable[[Work], T]) -> T:
+    """Run `fn(work)` in one transaction, its events last; logs every step once it is true."""
+    works: list[Work] = []
+
+    def transaction(conn: Connection) -> T:
+        work = Work(conn, datetime.now(UTC))
+        result = fn(work)
+        outbox.write(conn, work.events, work.now)
+        works.append(work)
+        return result
+
+    result = await store.run(transaction)
+    for what, id_, before, event, after in works[-1].steps:
+        log.info("%s %s: %s --%s--> %s", what, id_, before, event, after)
+    return result

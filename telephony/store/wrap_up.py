@@ -1,0 +1,81 @@
+"""Wrap-up: what the agent says the result was, and what becomes of the contact by that."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from telephony.model.campaign import CampaignSettings, Disposition, DispositionRule
+from telephony.model.contact import ContactEvent, ContactState
+from telephony.store import offers
+from telephony.store.attempts import retry
+from telephony.store.records import Attempt
+from telephony.store.schema import attempts, do_not_call
+from telephony.store.steps import step_contact
+from telephony.store.work import Work
+
+
+def settings_of(work: Work, attempt: Attempt) -> CampaignSettings:
+    """The settings the attempt's offer was opened with."""
+    offer = offers.load(work, attempt.offer_id)
+    assert offer is not None
+    return CampaignSettings.model_validate(offer.settings)
+
+
+def wrap_up(
+    work: Work,
+    attempt: Attempt,
+    settings: CampaignSettings,
+    disposition: Disposition,
+    *,
+    note: str = "",
+    callback_at: datetime | None = None,
+    callback_agent_id: str | None = None,
+) -> None:
+    """Store disposition and note of an ended attempt and do with the contact what the disposition's rule says."""
+    work.conn.execute(
+        update(attempts)
+        .where(attempts.c.id == attempt.id)
+        .values(disposition=disposition.code, note=note or None, wrapped_up_at=work.now)
+    )
+    attempt.wrapped_up_at = work.now
+    payload = {"call": attempt.id, "disposition": disposition.code}
+    work.tell(attempt.tenant_id, "call.wrapped_up", payload, attempt.agent_id)
+    contact = offers.contact_of(work, attempt.contact_id)
+    if contact.state is not ContactState.IN_ATTEMPT:
+        return  # removed or blocked while they talked
+    changes: dict[str, Any] = {
+        "attempts": contact.attempts + 1,
+        "holder_id": None,
+        "callback_at": None,
+        "callback_agent_id": None,
+    }
+    match disposition.rule:
+        case DispositionRule.CLOSE:
+            step_contact(work, contact, ContactEvent.CLOSE, why=disposition.code, due_at=None, **changes)
+        case DispositionRule.RETRY:
+            retry(work, settings, contact, changes, minutes=disposition.retry_after, why=disposition.code)
+        case DispositionRule.CALLBACK:
+            assert callback_at is not None
+            changes.update(callback_at=callback_at, callback_agent_id=callback_agent_id)
+            step_contact(
+                work, contact, ContactEvent.SCHEDULE_CALLBACK, why=disposition.code, due_at=callback_at, **changes
+            )
+        case DispositionRule.DO_NOT_CALL:
+            dialect: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
+            work.conn.execute(
+                dialect(do_not_call)
+                .values(
+                    tenant_id=attempt.tenant_id,
+                    e164=attempt.e164,
+                    added_by=attempt.agent_id,
+                    why="asked the agent",
+                    created_at=work.now,
+                )
+                .on_conflict_do_nothing()
+            )
+            step_contact(work, contact, ContactEvent.BLOCK, why="dnc", due_at=None, **changes)
