@@ -50,11 +50,12 @@ def check_action(action: Action) -> CheckedAction:
         if name.lower() in seen:
             raise AmiValueError(name, "given twice; repeat a header by a list of values")
         seen.add(name.lower())
-        values: list[str] = list(value) if isinstance(value, list | tuple) else [value]
-        for one in values:
-            _check_value(name, one)
-        lines += len(values)
-        checked[name] = values if isinstance(value, list | tuple) else values[0]
+        if isinstance(value, list | tuple):
+            checked[name] = [_check_value(name, one) for one in value]
+            lines += len(value)
+        else:
+            checked[name] = _check_value(name, value)
+            lines += 1
     if lines >= HEADER_LIMIT:
         raise AmiValueError("Variable", f"{lines} headers, Asterisk reads {HEADER_LIMIT - 1}")
     return CheckedAction(name=_check_meaning({n.lower(): v for n, v in checked.items()}), fields=checked)
@@ -74,7 +75,7 @@ def _check_name(name: object) -> None:
         raise AmiValueError(ascii(name), "not a header name")
 
 
-def _check_value(name: str, value: object) -> None:
+def _check_value(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise AmiValueError(name, f"text expected, got {type(value).__name__}")
     for character, word in _FORBIDDEN.items():
@@ -86,6 +87,7 @@ def _check_value(name: str, value: object) -> None:
         raise AmiValueError(name, "cannot be written as UTF-8") from None
     if length > LINE_LIMIT:
         raise AmiValueError(name, f"line of {length} bytes, Asterisk reads {LINE_LIMIT}")
+    return value
 
 
 def _check_meaning(fields: Mapping[str, str | list[str]]) -> str:
