@@ -1,0 +1,144 @@
+"""What the API answers with, as documented; the values themselves are the views of the store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from telephony.model.agent import AgentState
+from telephony.model.attempt import AttemptState
+from telephony.model.campaign import Amd, Mode, TimeoutAction
+from telephony.model.offer import OfferState
+
+
+class Named(BaseModel):
+    id: str
+    name: str
+
+
+class User(BaseModel):
+    id: str
+    name: str
+    username: str
+    role: Literal["agent", "supervisor", "tenant_admin", "admin"]
+    language: str
+    tenant_id: str | None
+
+
+class Agent(BaseModel):
+    id: str
+    state: AgentState
+    since: datetime
+    reason: str | None = Field(description="why idle")
+    phone: str = Field(description="name of the agent's endpoint in Asterisk")
+    cell: str
+    wish: str | None = Field(description="state to go to after wrap-up")
+    campaign: Named | None
+    wrap_up_until: datetime | None
+
+
+class CardValue(BaseModel):
+    name: str
+    label: str
+    value: Any
+
+
+class CardNumber(BaseModel):
+    id: str
+    e164: str
+    label: str
+    position: int | None = None
+    status: str | None = None
+
+
+class PastAttempt(BaseModel):
+    attempt: str
+    at: datetime | str
+    outcome: str | None
+    disposition: str | None
+    note: str | None
+    agent: str | None
+
+
+class Card(BaseModel):
+    contact: str
+    external_id: str
+    name: str
+    fields: list[CardValue]
+    numbers: list[CardNumber]
+    number: CardNumber = Field(description="the one that is called on accept")
+    zone: str | None
+    history: list[PastAttempt]
+    callback_at: datetime | str | None
+    skips: int
+    attempts: int
+    consent: bool
+
+
+class Offer(BaseModel):
+    id: str
+    campaign: Named
+    mode: Mode
+    state: OfferState
+    action: str | None = Field(description="what the timer did")
+    code: str | None = Field(description="why it was withdrawn")
+    opened_at: datetime
+    expires_at: datetime | None
+    timeout_action: TimeoutAction
+    disabled_actions: list[str]
+    end_call_enabled: bool
+    card: Card
+    attempt: str | None
+
+
+class Call(BaseModel):
+    id: str
+    campaign: Named
+    agent: Named
+    contact: str
+    name: str
+    e164: str
+    mode: Mode
+    amd: Amd
+    state: AttemptState
+    outcome: str | None
+    code: str | None
+    verdict: str | None
+    cause: str | None
+    verdict_after: float | None = Field(description="seconds from answer")
+    beep_after: float | None = Field(description="seconds from answer")
+    voicemail_left: bool
+    granted_at: datetime
+    placed_at: datetime | None
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    joined_at: datetime | None
+    ended_at: datetime | None
+    wrapped_up_at: datetime | None
+    disposition: str | None
+    note: str | None
+    offer: str
+    cancel_asked: bool
+
+
+class DispositionChoice(BaseModel):
+    code: str
+    label: str
+    rule: str
+
+
+class Me(BaseModel):
+    user: User
+    agent: Agent | None = Field(description="none for users who take no calls")
+    offer: Offer | None
+    call: Call | None
+    dispositions: list[DispositionChoice] = Field(description="to choose from in wrap-up")
+    now: datetime = Field(description="the service's clock, for countdowns")
+    cursor: str = Field(description="open /live with it as `since` to miss nothing after this answer")
+
+
+class CallPage(BaseModel):
+    items: list[Call]
+    next: str | None = Field(description="give it as `after` for the next page")

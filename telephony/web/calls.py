@@ -1,0 +1,153 @@
+"""A call under way, its wrap-up, and the list of calls."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from telephony.model.reasons import Outcome
+from telephony.store import views
+from telephony.store.accounts import Role
+from telephony.store.paging import MOST, Page, PageRequest
+from telephony.store.views import CallFilter
+from telephony.web.answers import CallPage
+from telephony.web.exchange import Exchange
+from telephony.web.routes import DESK, EVERYBODY, ID, Routes
+from telephony.web.tables import csv_lines
+
+routes = Routes("Calls")
+
+COLUMNS = (
+    "id", "campaign", "agent", "contact", "name", "e164", "mode", "amd", "state", "outcome", "code", "verdict", "cause",
+    "verdict_after", "beep_after", "voicemail_left", "granted_at", "placed_at", "ringing_at", "answered_at",
+    "joined_at", "ended_at", "wrapped_up_at", "disposition", "note",
+)  # fmt: skip
+
+
+class Callback(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    at: AwareDatetime = Field(description="when the customer wants to be called")
+    mine: bool = Field(default=False, description="by me and nobody else")
+
+
+class WrapUp(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    disposition: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$", description="code of one of the campaign's")]
+    note: Annotated[str, Field(max_length=4000)] = ""
+    callback: Callback | None = None
+
+
+class CallQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    campaign: Annotated[str, Field(pattern=f"^{ID}$")] | None = None
+    agent: Annotated[str, Field(pattern=f"^{ID}$")] | None = None
+    outcome: Outcome | None = None
+    disposition: Annotated[str, Field(max_length=40)] | None = None
+    since: AwareDatetime | None = Field(default=None, description="accepted at or after")
+    until: AwareDatetime | None = Field(default=None, description="accepted before")
+
+
+class CallPageQuery(CallQuery):
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 50
+    after: Annotated[str, Field(max_length=200)] | None = Field(default=None, description="`next` of the former page")
+
+
+@routes.post(
+    "/calls/{id}/cancel",
+    "End a call that the customer has not answered",
+    roles=DESK,
+    status=204,
+    errors=("CALL_ANSWERED", "ACTION_DISABLED", "NOT_AVAILABLE", "NO_DESK"),
+)
+async def cancel(exchange: Exchange, id: str) -> None:
+    await exchange.floor.cancel(exchange.agent_id, id)
+
+
+@routes.post("/calls/{id}/hang-up", "Hang up", roles=DESK, status=204, errors=("NOT_AVAILABLE", "NO_DESK"))
+async def hang_up(exchange: Exchange, id: str) -> None:
+    await exchange.floor.hang_up(exchange.agent_id, id)
+
+
+@routes.post(
+    "/calls/{id}/voicemail-left",
+    "Say that I spoke a message on the answering machine",
+    roles=DESK,
+    status=204,
+    errors=("NOT_AVAILABLE", "NO_DESK"),
+)
+async def voicemail_left(exchange: Exchange, id: str) -> None:
+    await exchange.floor.voicemail_left(exchange.agent_id, id)
+
+
+@routes.post(
+    "/calls/{id}/wrap-up",
+    "Say what the result was",
+    roles=DESK,
+    status=204,
+    errors=("NOT_AVAILABLE", "NO_DESK"),
+)
+async def wrap_up(exchange: Exchange, id: str, body: WrapUp) -> None:
+    await exchange.floor.wrap_up(
+        exchange.agent_id,
+        id,
+        disposition=body.disposition,
+        note=body.note,
+        callback_at=body.callback.at if body.callback else None,
+        callback_mine=body.callback.mine if body.callback else False,
+    )
+
+
+@routes.get("/calls", "List calls, the newest first", roles=EVERYBODY, answer=CallPage)
+async def calls(exchange: Exchange, query: CallPageQuery) -> Any:
+    """Agents see their own, supervisors their teams', administrators the tenant's."""
+    return await _page(exchange, _filter(exchange, query), PageRequest(limit=query.limit, after=query.after))
+
+
+@routes.get("/calls.csv", "All calls of a filter as a table", roles=EVERYBODY, answer_type="text/csv")
+async def calls_csv(exchange: Exchange, query: CallQuery) -> web.StreamResponse:
+    """Cells that a spreadsheet would run as a formula begin with an apostrophe."""
+    wanted = _filter(exchange, query)
+    page = await _page(exchange, wanted, PageRequest(limit=MOST))
+    answer = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="calls.csv"'})
+    answer.content_type, answer.charset = "text/csv", "utf-8"
+    await answer.prepare(exchange.request)
+    await answer.write(csv_lines([COLUMNS]))
+    while True:
+        await answer.write(csv_lines([_cells(row) for row in page.items]))
+        if page.next is None:
+            break
+        page = await _page(exchange, wanted, PageRequest(limit=MOST, after=page.next))
+    await answer.write_eof()
+    return answer
+
+
+def _filter(exchange: Exchange, query: CallQuery) -> CallFilter:
+    agent = exchange.caller.user_id if exchange.caller.role is Role.AGENT else query.agent
+    return CallFilter(
+        campaign_id=query.campaign,
+        agent_id=agent,
+        outcome=query.outcome,
+        disposition=query.disposition,
+        since=query.since,
+        until=query.until,
+        team_ids=exchange.teams,
+    )
+
+
+async def _page(exchange: Exchange, wanted: CallFilter, request: PageRequest) -> Page:
+    tenant_id = exchange.tenant_id
+
+    def read(conn: Connection) -> Page:
+        return views.calls(conn, tenant_id, wanted, request)
+
+    return await exchange.run(read)
+
+
+def _cells(row: dict[str, Any]) -> list[Any]:
+    return [row[name]["name"] if name in ("campaign", "agent") else row[name] for name in COLUMNS]

@@ -1,0 +1,175 @@
+"""The live feed: one reader follows the outbox and hands each event to the open desktops it is for.
+
+A cursor is the id of the last event a client has; ids are in the order of commits. A client is joined to the
+feed first and then given what it missed up to that moment, so nothing falls between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from telephony.store import outbox, tail
+from telephony.store.engine import Store, StoreUnavailable
+from telephony.store.sessions import Caller
+from telephony.store.tail import Line
+
+log = logging.getLogger("telephony.web.feed")
+
+LONGEST_WAIT = 1.0
+"""Seconds between looks without a wake-up: what other processes wrote is seen that late at most."""
+
+BATCH = 500
+"""Events read at once."""
+
+MOST_MISSED = 2_000
+"""Events a returning client is given; with more it is quicker to read afresh."""
+
+QUEUE = 256
+"""Events that wait for one client: some minutes of a busy agent; a client that lags more is closed."""
+
+CURSOR_PREFIX = "e"
+
+
+class Wakeups(Protocol):
+    """`telephony.dialer.changes.Changes`: tells that this process wrote something."""
+
+    async def wait(self, timeout: float) -> None: ...  # noqa: ASYNC109 - not an error when it passes
+
+
+class Subscriber:
+    """One open desktop: what it may see, and what waits for it."""
+
+    def __init__(self, *, token: str, caller: Caller, tenant_id: str, agent_ids: frozenset[str] | None) -> None:
+        self.token = token
+        self.caller = caller
+        self.tenant_id = tenant_id
+        self.agent_ids = agent_ids  # None: all of the tenant
+        self.queue: asyncio.Queue[tuple[int, str]] = asyncio.Queue(QUEUE)
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def may_see(self, line: Line) -> bool:
+        return line.tenant_id == self.tenant_id and (
+            line.agent_id is None or self.agent_ids is None or line.agent_id in self.agent_ids
+        )
+
+    def end(self, code: int) -> None:
+        """Close it with this WebSocket code; the first one counts."""
+        if not self.ended.done():
+            self.ended.set_result(code)
+
+
+class Feed:
+    """Follows the outbox while started; `position` is the last event handed out."""
+
+    def __init__(self, store: Store, changes: Wakeups, *, too_slow: int) -> None:
+        self._store = store
+        self._changes = changes
+        self._too_slow = too_slow
+        self._subscribers: set[Subscriber] = set()
+        self._task: asyncio.Task[None] | None = None
+        self.position = 0
+        self.lag = 0.0  # seconds from the moment of the last event to its handing out
+        self.outcomes: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+
+    async def start(self) -> None:
+        self.position = await self._store.run(outbox.latest)
+        self._task = asyncio.create_task(self._follow(), name="live feed")
+
+    async def stop(self, code: int) -> None:
+        """Stop following and close every subscriber with this code."""
+        for subscriber in self._subscribers:
+            subscriber.end(code)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def subscribers(self) -> frozenset[Subscriber]:
+        return frozenset(self._subscribers)
+
+    def join(self, subscriber: Subscriber) -> int:
+        """Hand events to it from now on; the cursor after which they begin."""
+        self._subscribers.add(subscriber)
+        return self.position
+
+    def leave(self, subscriber: Subscriber) -> None:
+        self._subscribers.discard(subscriber)
+
+    async def missed(self, subscriber: Subscriber, since: str, joined_at: int) -> list[Line] | None:
+        """What a returning client missed between its cursor and its joining; None: it must read afresh."""
+        after = cursor_id(since)
+        if after is None:
+            return None
+
+        def read(conn: Connection) -> list[Line] | None:
+            if not outbox.oldest(conn) - 1 <= after <= outbox.latest(conn):
+                return None
+            return tail.between(conn, after, joined_at, tenant_id=subscriber.tenant_id, most=MOST_MISSED + 1)
+
+        found = await self._store.run(read)
+        if found is None or len(found) > MOST_MISSED:
+            return None
+        return [line for line in found if subscriber.may_see(line)]
+
+    async def _follow(self) -> None:
+        while True:
+            await self._changes.wait(LONGEST_WAIT)
+            try:
+                while len(await self._hand_out()) == BATCH:
+                    pass
+            except (SQLAlchemyError, StoreUnavailable) as error:
+                log.warning("the outbox cannot be read: %s", type(error).__name__)
+                await asyncio.sleep(LONGEST_WAIT)
+
+    async def _hand_out(self) -> list[Line]:
+        lines = await self._store.run(lambda conn: tail.after(conn, self.position, most=BATCH))
+        for line in lines:
+            self._count(line)
+            message: str | None = None
+            for subscriber in self._subscribers:
+                if not subscriber.may_see(line):
+                    continue
+                message = message or message_of(line)
+                try:
+                    subscriber.queue.put_nowait((line.id, message))
+                except asyncio.QueueFull:
+                    subscriber.end(self._too_slow)
+            self.position = line.id
+        if lines:
+            self.lag = (datetime.now(UTC) - lines[-1].at).total_seconds()
+        return lines
+
+    def _count(self, line: Line) -> None:
+        if line.kind == "call.state" and '"outcome"' in line.payload:
+            outcome = json.loads(line.payload).get("outcome")
+            if outcome:
+                self.outcomes[str(outcome)] += 1
+        elif line.kind == "limit.reached":
+            self.refusals[str(json.loads(line.payload).get("code"))] += 1
+
+
+def message_of(line: Line) -> str:
+    """The event as the client gets it; the payload is JSON text already."""
+    at = line.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f'{{"kind":"{line.kind}","cursor":"{cursor(line.id)}","at":"{at}","data":{line.payload}}}'
+
+
+def cursor(event_id: int) -> str:
+    return f"{CURSOR_PREFIX}{event_id:x}"
+
+
+def cursor_id(text: str) -> int | None:
+    """The event id in a cursor; None for what is not one of ours."""
+    try:
+        return int(text.removeprefix(CURSOR_PREFIX), 16) if text.startswith(CURSOR_PREFIX) and len(text) < 20 else None
+    except ValueError:
+        return None

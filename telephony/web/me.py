@@ -1,0 +1,57 @@
+"""The agent's own desk: who I am, my state, my phone, my presence."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from telephony.store import views
+from telephony.web.answers import Me
+from telephony.web.exchange import Exchange
+from telephony.web.feed import cursor
+from telephony.web.routes import DESK, EVERYBODY, Routes
+
+routes = Routes("Me")
+
+
+class WantedState(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["available", "idle", "offline"]
+    reason: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")] | None = Field(
+        default=None, description="why idle, a code such as `lunch`"
+    )
+
+
+class Phone(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    phone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,80}$", description="name of the endpoint in Asterisk")]
+
+
+@routes.get("/me", "Who I am, with my state, open offer and call", roles=EVERYBODY, answer=Me)
+async def me(exchange: Exchange) -> Any:
+    """All that a page needs that was just loaded."""
+    # taken before the view: an event may be told twice then, but none is missed
+    position, now = exchange.services.feed.position, exchange.now
+    view = await exchange.run(lambda conn: views.me(conn, exchange.caller.user_id, now=now))
+    return {"dispositions": [], **view, "now": now, "cursor": cursor(position)}
+
+
+@routes.put("/me/state", "Go available, idle or offline", roles=DESK, status=204, errors=("NOT_AVAILABLE", "NO_DESK"))
+async def set_state(exchange: Exchange, body: WantedState) -> None:
+    """During a call and in wrap-up it is remembered and done after wrap-up."""
+    await exchange.floor.set_state(exchange.agent_id, body.state, body.reason)
+
+
+@routes.put("/me/phone", "Choose the phone that is called", roles=DESK, status=204, errors=("NOT_AVAILABLE", "NO_DESK"))
+async def set_phone(exchange: Exchange, body: Phone) -> None:
+    """Possible while offline, idle or available."""
+    await exchange.floor.set_phone(exchange.agent_id, body.phone)
+
+
+@routes.post("/me/presence", "Say that I am still here", roles=DESK, status=204, errors=("NO_DESK",))
+async def presence(exchange: Exchange) -> None:
+    """For programs that hold no live feed: at least once in 30 s; every other request counts as well."""
+    exchange.floor.seen(exchange.agent_id)

@@ -1,0 +1,78 @@
+"""GET /metrics for Prometheus. Outcomes and refusals are counted from the events of the whole installation, so
+with several cells take their maximum over the cells, not their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sqlalchemy import Connection
+
+from telephony.model.agent import AgentState
+from telephony.model.attempt import LIVE
+from telephony.store import figures
+from telephony.web.exchange import Exchange
+from telephony.web.routes import PUBLIC, Routes
+
+routes = Routes("Service", prefix="")
+
+
+@routes.get(
+    "/metrics",
+    "Figures for Prometheus",
+    roles=PUBLIC,
+    answer_type="text/plain",
+    errors=("STORE_UNAVAILABLE",),
+)
+async def metrics(exchange: Exchange) -> web.Response:
+    agents, calls = await exchange.run(_count)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(exchange, agents, calls))
+    ProcessCollector(registry=registry)
+    return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _count(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
+    return figures.agents_by_state(conn), figures.calls_by_state(conn)
+
+
+class _Figures:
+    def __init__(self, exchange: Exchange, agents: Mapping[str, int], calls: Mapping[str, int]) -> None:
+        self._services = exchange.services
+        # states with nobody are told as 0, or a graph would show the last one for ever
+        self._agents = {state.value: 0 for state in AgentState} | dict(agents)
+        self._calls = {state.value: 0 for state in LIVE} | dict(calls)
+
+    def collect(self) -> Iterator[Metric]:
+        floor, feed = self._services.floor, self._services.feed
+        yield _gauge("telephony_pbx_connected", "1 while the link to Asterisk is up", floor.pbx_connected)
+        yield _gauge("telephony_ready", "1 while calls can be made", floor.ready)
+        yield _gauges("telephony_agents", "Agents by state", "state", self._agents)
+        yield _gauges("telephony_calls", "Calls that have not ended, by state", "state", self._calls)
+        yield _counters("telephony_call_outcomes", "Ended calls by outcome", "outcome", feed.outcomes)
+        yield _counters("telephony_refusals", "Accepts refused for want of room, by code", "code", feed.refusals)
+        yield _gauge("telephony_live_feeds", "Open live feeds", len(feed.subscribers))
+        yield _gauge("telephony_event_lag_seconds", "Age of the last event when it was handed out", feed.lag)
+        yield _gauge("telephony_loop_lag_seconds", "Worst lateness of the event loop", self._services.lag.take())
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _gauges(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+    return _filled(GaugeMetricFamily(name, text, labels=[label]), values)
+
+
+def _counters(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+    return _filled(CounterMetricFamily(name, text, labels=[label]), values)
+
+
+def _filled(family: Any, values: Mapping[str, int]) -> Metric:
+    for key, value in sorted(values.items()):
+        family.add_metric([key], value)
+    return family  # type: ignore[no-any-return]

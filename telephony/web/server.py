@@ -1,0 +1,64 @@
+"""The web server: start listening, serve, and stop without cutting off a request."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from telephony.settings import Settings
+from telephony.store.engine import Store
+from telephony.web import api
+from telephony.web.app import build_app
+from telephony.web.auth import Door
+from telephony.web.exchange import Front, Services
+from telephony.web.feed import Feed, Wakeups
+from telephony.web.lag import LoopLag
+from telephony.web.live import GOING_AWAY, TOO_SLOW, Guard
+from telephony.web.pages import add_pages
+
+DRAIN = 5.0
+"""Seconds that running requests have at the end: the longest, an accept, takes some ten milliseconds."""
+
+KEEP_ALIVE = 75.0
+"""Seconds an idle connection stays open; above the 60 s that reverse proxies keep theirs."""
+
+
+class WebServer:
+    """API, live feed and agent page on one port."""
+
+    def __init__(self, *, settings: Settings, store: Store, floor: Front, changes: Wakeups) -> None:
+        self._settings = settings
+        self._feed = Feed(store, changes, too_slow=TOO_SLOW)
+        self._door = Door(store, http=settings.http, session=settings.session)
+        self._guard = Guard(self._feed, self._door)
+        self._lag = LoopLag()
+        self._services = Services(
+            settings=settings, store=store, floor=floor, door=self._door, feed=self._feed, lag=self._lag
+        )
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Where browsers find it."""
+        http = self._settings.http
+        host = "127.0.0.1" if http.host in ("0.0.0.0", "::") else http.host  # noqa: S104
+        return http.public_url or f"http://{f'[{host}]' if ':' in host else host}:{http.port}"
+
+    async def start(self) -> None:
+        """Follow the outbox, then listen; raises OSError where the port cannot be had."""
+        await self._feed.start()
+        self._guard.start()
+        self._lag.start()
+        app = build_app(self._services, api.all_routes())
+        add_pages(app)
+        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=DRAIN)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._settings.http.host, self._settings.http.port).start()
+
+    async def stop(self) -> None:
+        """Close the live feeds, let running requests end, stop."""
+        await self._guard.stop()
+        await self._feed.stop(GOING_AWAY)
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self._lag.stop()
+        self._door.close()
