@@ -73,7 +73,8 @@ class AmiLink:
         on_lost: Callable[[str], None],
         # On one machine or in one data centre a connection takes milliseconds; this is a lost packet and its repeat.
         connect_deadline: float = 5.0,
-        # Asterisk answers an action in milliseconds; at 5 s it is in trouble and the caller must be told.
+        # Asterisk answers an action in milliseconds (a refused login after 1 s, on purpose); at 5 s it is in trouble
+        # and the caller must be told.
         action_deadline: float = 5.0,
         # A list of some thousand channels or database rows takes below a second, on a loaded machine a few.
         list_deadline: float = 15.0,
@@ -222,7 +223,7 @@ class AmiLink:
             return  # closing already; the loss is reported in the next turn of the loop
         await asyncio.wait((pong.done,), timeout=self._ping_deadline)
         # Behind a burst of events the answer may be late, but then there are events.
-        if not pong.done.done() and wire.heard_at < asked_at:
+        if wire.heard_at < asked_at:
             wire.fail(f"silent: no answer to a ping within {self._ping_deadline:g} s")
         wire.forget(pong)
 

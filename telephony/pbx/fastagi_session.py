@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 
-# res/res_agi.c of Asterisk: AGI_BUF_LEN, the buffer for one command with its line feed and NUL.
+# res/res_agi.c of Asterisk: AGI_BUF_LEN, 2048, the buffer for one command with its line feed and NUL.
 COMMAND_LIMIT = 2048 - 2
 # The usage text of a command has some 20 lines; beyond this the peer is no Asterisk.
 USAGE_LINES = 100
@@ -80,14 +80,16 @@ class AgiSession:
         await self._command("SET VARIABLE", name, value)
 
     async def get_variable(self, name: str) -> str | None:
-        """A channel variable or the result of a dialplan function; None where it is not set."""
+        """A channel variable or the result of a dialplan function; None where it is not set.
+
+        Asterisk 22 gives at most its first 1023 bytes.
+        """
         result, text = await self._command("GET VARIABLE", name)
         return text if result == "1" else None
 
-    async def database_del(self, family: str, key: str) -> bool:
-        """Remove a row of Asterisk's database; false where there was none."""
-        result, _ = await self._command("DATABASE DEL", family, key)
-        return result == "1"
+    async def database_del(self, family: str, key: str) -> None:
+        """Remove a row of Asterisk's database; Asterisk 22 does not tell whether there was one."""
+        await self._command("DATABASE DEL", family, key)
 
     async def verbose(self, text: str) -> None:
         """Write a line to Asterisk's own console and log, at verbosity 1."""

@@ -28,6 +28,7 @@ async def test_link_logs_in_and_is_up_when_asterisk_is_fully_booted() -> None:
             "on",
         )
         line.answer(login, "Message: Authentication accepted")
+        line.say_event("Reload")
         await asyncio.sleep(0.05)
         assert not service.link.up
         line.say_event("FullyBooted")
@@ -157,6 +158,20 @@ async def test_pauses_between_attempts_grow_to_their_maximum(monkeypatch: pytest
         pauses = [later - earlier for earlier, later in pairwise(moments)]
     for pause, least in zip(pauses, (0.1, 0.2, 0.4, 0.4), strict=True):
         assert least - 0.01 < pause < least * 1.9
+
+
+async def test_after_a_good_connection_the_pauses_begin_small_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    async with ScriptedAsterisk() as pbx, Service(pbx.port, backoff_first=0.02, backoff_max=10.0) as service:
+        for _ in range(5):  # the last pause was 0.32 s, the next one would be 0.64 s
+            (await pbx.next_connection()).hang_up()
+        line = await pbx.next_connection()
+        await line.accept_login()
+        await service.until_up()
+        line.hang_up()
+        started = time.monotonic()
+        await pbx.next_connection()
+        assert time.monotonic() - started < 0.3
 
 
 async def test_close_ends_a_pending_reconnect() -> None:
