@@ -7,12 +7,14 @@ import logging
 
 import pytest
 
-from telephony.pbx.ami import AmiBusy, Message
+from telephony.pbx.ami import AmiBusy, AmiLost, AmiNotConnected, Message
 from telephony.pbx.ami_wire import MESSAGE_LIMIT, AmiWire
 from tests.support.ami_service import Service
 from tests.support.scripted_peer import ManagerConnection, ScriptedAsterisk, block
 
 pytestmark = pytest.mark.unit
+
+HUNDRED_KILOBYTES = {"Action": "Setvar", "Variable": ["x" * 1000] * 100}
 
 
 async def up(pbx: ScriptedAsterisk, service: Service) -> ManagerConnection:
@@ -154,12 +156,22 @@ async def test_asterisk_that_does_not_read_makes_actions_busy_not_memory_full(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.WARNING)
-    async with ScriptedAsterisk() as pbx, Service(pbx.port, action_deadline=0.2, max_in_flight=100_000) as service:
+    async with ScriptedAsterisk() as pbx, Service(pbx.port, action_deadline=0.2, max_in_flight=1_000) as service:
         line = await up(pbx, service)
-        action = {"Action": "Setvar", "Value": "x" * 1000}
-        sending = [asyncio.create_task(service.link.send(action)) for _ in range(20_000)]
+        sending = [asyncio.create_task(service.link.send(HUNDRED_KILOBYTES)) for _ in range(400)]
         errors = await asyncio.gather(*sending, return_exceptions=True)
         busy = [error for error in errors if isinstance(error, AmiBusy)]
-        assert len(busy) > 1_000
+        assert len(busy) > 100
         assert "does not read" in str(busy[0])
         line.reset()
+
+
+async def test_loss_ends_at_once_the_wait_for_an_asterisk_that_does_not_read() -> None:
+    async with ScriptedAsterisk() as pbx, Service(pbx.port, action_deadline=4.0, max_in_flight=1_000) as service:
+        line = await up(pbx, service)
+        sending = [asyncio.create_task(service.link.send(HUNDRED_KILOBYTES)) for _ in range(400)]
+        await asyncio.sleep(0.2)
+        line.reset()
+        async with asyncio.timeout(2.0):
+            errors = await asyncio.gather(*sending, return_exceptions=True)
+        assert {type(error) for error in errors} == {AmiLost, AmiNotConnected}
