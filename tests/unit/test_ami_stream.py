@@ -82,7 +82,7 @@ async def test_burst_of_20000_events_arrives_complete_and_in_order_and_lets_othe
 
 
 async def test_answer_in_a_burst_keeps_its_place_and_pings_do_not_give_up() -> None:
-    async with ScriptedAsterisk() as pbx, Service(pbx.port, ping_every=0.02, ping_deadline=0.02) as service:
+    async with ScriptedAsterisk() as pbx, Service(pbx.port, ping_every=0.02, ping_deadline=0.5) as service:
         line = await up(pbx, service)
         sending = asyncio.create_task(service.link.send({"Action": "CoreStatus"}))
         action = await line.read_action()

@@ -271,7 +271,7 @@ async def test_slow_header_ends_at_its_deadline_while_others_are_served() -> Non
         assert await is_served(server)
         assert time.monotonic() - started < 0.2
         assert await slow.read_to_end() == b""
-        assert 0.25 < time.monotonic() - started < 0.8
+        assert 0.25 < time.monotonic() - started < 2.0
         trickling.cancel()
 
 
