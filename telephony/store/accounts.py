@@ -32,7 +32,7 @@ class Role(StrEnum):
 DESK_ROLES = frozenset({Role.AGENT, Role.SUPERVISOR})
 """Roles that have a desk: a phone, a state, calls."""
 
-Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,119}$", to_lower=True)]
+Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,119}$", to_lower=True)]
 Password = Annotated[SecretStr, Field(min_length=8, max_length=200)]
 
 

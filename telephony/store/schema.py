@@ -229,6 +229,7 @@ campaigns = Table(
     Column("voicemail_message_id", Id),
     Column("abandon_message_id", Id),
     _moment("served_at"),
+    Column("due_from", String(120)),  # contacts with external ids after it still await the changed calling hours
     _moment("created_at", nullable=False),
     UniqueConstraint("tenant_id", "name"),
 )
@@ -319,7 +320,7 @@ numbers = Table(
     Column("e164", Number, nullable=False),
     Column("label", String(60), nullable=False, server_default=""),
     Column("zones", Text, nullable=False, server_default=""),  # comma-separated IANA names; some numbers have 40
-    Column("status", Code, nullable=False, server_default="open"),  # open, invalid, fax
+    Column("status", Code, nullable=False, server_default="open"),  # open, invalid, fax, do_not_call
     UniqueConstraint("contact_id", "position"),
     Index("ix_numbers_tenant_e164", "tenant_id", "e164"),
 )

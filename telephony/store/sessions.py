@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_, select
 
-from telephony.store.accounts import Role
+from telephony.store.accounts import DESK_ROLES, Role
 from telephony.store.schema import agents, sessions, team_members, tokens, users
 
 TOKEN_BYTES = 32
@@ -20,7 +20,7 @@ TOKEN_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The user behind a request. `desk`: takes calls; `tenant_id` None: of the installation itself."""
+    """The user behind a request. `agent`: has a desk, takes calls; `tenant_id` None: of the installation itself."""
 
     user_id: str
     tenant_id: str | None
@@ -28,7 +28,7 @@ class Caller:
     name: str
     username: str
     language: str
-    desk: bool
+    agent: bool
     team_ids: tuple[str, ...]
 
 
@@ -88,7 +88,7 @@ def caller(conn: Connection, token: str, *, now: datetime) -> Caller | None:
         name=row.name,
         username=row.username,
         language=row.language,
-        desk=row.desk is not None and Role(row.role) in (Role.AGENT, Role.SUPERVISOR),
+        agent=row.desk is not None and Role(row.role) in DESK_ROLES,
         team_ids=tuple(conn.execute(_TEAMS, {"user": row.id}).scalars()),
     )
 

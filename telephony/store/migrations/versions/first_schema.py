@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("voicemail_message_id", sa.String(length=36), nullable=True),
         sa.Column("abandon_message_id", sa.String(length=36), nullable=True),
         sa.Column("served_at", Utc(), nullable=True),
+        sa.Column("due_from", sa.String(length=120), nullable=True),
         sa.Column("created_at", Utc(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_campaigns_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_campaigns")),
