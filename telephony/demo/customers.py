@@ -56,7 +56,12 @@ def fictional_number(behaviour: str, index: int = 0) -> str:
 @cache
 def _area_codes() -> tuple[int, ...]:
     numbers = {code: phonenumbers.parse(f"+1{code}5550100") for code in range(201, 990)}
-    return tuple(code for code, number in numbers.items() if phonenumbers.region_code_for_number(number) == "US")
+    return tuple(
+        code
+        for code, number in numbers.items()
+        if phonenumbers.region_code_for_number(number) == "US"
+        and phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE  # not toll-free
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
