@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from telephony.store.engine import Store
 from telephony.store.migrate import upgrade
+from telephony.store.schema import metadata
 from tests.support.postgres import Postgres, running
-
-_numbers = count(1)
 
 
 def _migrated(url: str) -> None:
@@ -30,11 +29,11 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: Postgres) -> str:
-    """The name of a migrated database that is never written to: a copy of it takes 30 ms, a migration a second."""
-    name = "pd_template"
-    _migrated(postgres.create(name))
-    return name
+def postgres_migrated(postgres: Postgres) -> str:
+    """The URL of a database with all tables, shared by the tests one after the other: a copy each takes 0.6 s."""
+    url = postgres.create("pd_tests")
+    _migrated(url)
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -52,11 +51,14 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres: Postgres, postgres_template: str) -> Iterator[str]:
-    """The URL of a fresh PostgreSQL database with all tables; several stores may open it at once."""
-    name = f"pd_test_{next(_numbers)}"
-    yield postgres.create(name, template=postgres_template)
-    postgres.drop(name)
+def postgres_url(postgres_migrated: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database with all tables; several stores may open it at once."""
+    yield postgres_migrated
+    with psycopg.connect(postgres_migrated) as conn:
+        # what a test left open must not hang the run
+        conn.execute("SET lock_timeout = '5s'")
+        for table in reversed(metadata.sorted_tables):
+            conn.execute(f'DELETE FROM "{table.name}"')
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -22,15 +22,15 @@ START_LIMIT = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postgres:
-    """A running server; databases are made from its template and dropped by name."""
+    """A running server; databases are made and dropped by name."""
 
     port: int
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
-    def create(self, database: str, *, template: str = "template0") -> str:
-        self._statement(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
+    def create(self, database: str) -> str:
+        self._statement(f'CREATE DATABASE "{database}" TEMPLATE template0')
         return self.url(database)
 
     def drop(self, database: str) -> None:
