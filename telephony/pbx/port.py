@@ -21,7 +21,11 @@ class SwitchboardError(Exception):
 
 
 class PbxUnreachable(SwitchboardError):
-    """There is no link to the PBX, or it was lost before the answer; the order may or may not have arrived."""
+    """There is no link to the PBX; the order was certainly not sent."""
+
+
+class OrderUnsettled(SwitchboardError):
+    """The order was sent and no answer came; events or the next survey tell what became of it."""
 
 
 class OrderRefused(SwitchboardError):

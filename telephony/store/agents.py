@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from telephony.model.agent import AgentEvent, AgentState
+from telephony.model.agent import AgentEvent
 from telephony.model.ids import new_id
 from telephony.store import grants
 from telephony.store.claims import Claim
@@ -146,7 +146,7 @@ def set_phone(work: Work, agent: Agent, phone: str) -> None:
     agent.phone = phone
 
 
-def remember_wish(work: Work, agent: Agent, wish: str | None, reason: str | None) -> dict[str, str | None]:
+def remember_wish(agent: Agent, wish: str | None, reason: str | None) -> dict[str, str | None]:
     """The columns that keep what an agent wants to be after wrap-up; a lost desktop is never overwritten."""
     if agent.wish_reason == "desktop_lost" and wish == "idle":
         return {}
@@ -156,5 +156,3 @@ def remember_wish(work: Work, agent: Agent, wish: str | None, reason: str | None
 def wrap_up_until(now: datetime, limit: int) -> datetime | None:
     return now + timedelta(seconds=limit) if limit else None
 
-
-BUSY_STATES = frozenset(AgentState) - {AgentState.OFFLINE, AgentState.IDLE, AgentState.AVAILABLE}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from telephony.model.agent import AgentEvent
 from telephony.model.attempt import LIVE, AttemptEvent, AttemptState
@@ -63,6 +63,7 @@ _RUNNING = select(campaigns.c.running).where(campaigns.c.id == bindparam("campai
 _ADD = insert(attempts)
 _ADD_LEG = insert(legs)
 _ADD_DIALED = insert(dialed)
+_FORGET_DIALED = delete(dialed).where(dialed.c.attempt_id == bindparam("attempt"))
 _ADD_REFUSAL = insert(refusals)
 _LEG_RANG = update(legs).where(legs.c.id == bindparam("key")).values(rang_at=bindparam("now"))
 _ATTEMPT = select(*columns(Attempt)).where(attempts.c.id == bindparam("attempt"))
@@ -203,9 +204,7 @@ def _grant_leg(
                 Need(attempt_id, grants.TENANT, offer.tenant_id),
                 Need(attempt_id, grants.DATA_CENTER, here.data_center_id),
             ]
-        # the trunk's row is locked by this read, so no other process can place through it meanwhile
-        grants.read_locked(work, [(need.scope, need.scope_id) for need in needs])
-        full = grants.rate_full(work, trunk.id, trunk.max_calls_per_second) or grants.take(work, here, needs)
+        full = grants.take(work, here, needs, rate=(trunk.id, trunk.max_calls_per_second))
         if full is None:
             return CallLeg(
                 id=leg_id,
@@ -315,9 +314,9 @@ def end(
     grants.release(work, [attempt.id])
     attempt.outcome = outcome.value  # told with the step
     step_attempt(work, attempt, event, ended_at=work.now, outcome=outcome.value, code=code)
-    if attempt.joined_at is not None and outcome is not Outcome.PBX_LOST:
-        return True
-    if attempt.joined_at is not None and agent.attempt_id == attempt.id:
+    if outcome is Outcome.NOT_PLACED:
+        work.conn.execute(_FORGET_DIALED, {"attempt": attempt.id})
+    if attempt.joined_at is not None:
         return True
     settle_contact(work, attempt, outcome)
     return False

@@ -209,6 +209,22 @@ def _next_of(work: Work, agent: Agent, campaign: Campaign) -> Claim | None:
     return None
 
 
+def reclaim(work: Work, contact_id: str) -> Claim | None:
+    """The claim of a contact that is still held, after a start of the service."""
+    row = work.conn.execute(select(*columns(Contact)).where(contacts.c.id == contact_id)).one_or_none()
+    if row is None or row.state != ContactState.OFFERED.value:
+        return None
+    contact = record(Contact, row)
+    number, known = next_number(work, contact)
+    if number is None:
+        return None
+    one = work.conn.execute(
+        select(campaigns.c.id, campaigns.c.name, campaigns.c.settings).where(campaigns.c.id == contact.campaign_id)
+    ).one()
+    campaign = Campaign(one.id, one.name, CampaignSettings.model_validate(one.settings), one.settings)
+    return Claim(campaign, contact, number, tuple(known))
+
+
 def next_number(work: Work, contact: Contact) -> tuple[Number | None, list[Number]]:
     """The number to dial next and all of the contact's: open ones in turn, by position, one an attempt."""
     known = [record(Number, row) for row in work.conn.execute(_NUMBERS, {"contact": contact.id})]

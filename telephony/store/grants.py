@@ -106,14 +106,17 @@ def check_place(work: Work, place: Place) -> None:
         raise LostCell(place.cell_id)
 
 
-def take(work: Work, place: Place, needs: Sequence[Need]) -> Full | None:
-    """Grant all the needs, or none: then the limit in the way. Raises `LostCell`."""
+def take(work: Work, place: Place, needs: Sequence[Need], *, rate: tuple[str, float] | None = None) -> Full | None:
+    """Grant all the needs, or none: then the limit in the way. Raises `LostCell`.
+
+    `rate`: a trunk among the needs and its calls per second; the leg it is for counts from this moment on.
+    """
     check_place(work, place)
     totals: dict[tuple[str, str], int] = {}
     for need in needs:
         key = (need.scope, need.scope_id)
         totals[key] = totals.get(key, 0) + need.units
-    rows = read_locked(work, totals)
+    rows = _ensured(work, totals)
     # the widest limit is named first: a full tenant is told as such even where the trunk is full too
     for scope in (TENANT, DATA_CENTER, TRUNK, CELL):
         for key, units in totals.items():
@@ -121,6 +124,9 @@ def take(work: Work, place: Place, needs: Sequence[Need]) -> Full | None:
                 used, limit = rows[key]
                 if used + units > limit:
                     return Full(_REFUSAL[scope], key[1], used, limit)
+    # counted after the trunk's row is locked: no other process places through it meanwhile
+    if rate is not None and (full := _rate_full(work, *rate)) is not None:
+        return full
     work.conn.execute(
         _ADD,
         [
@@ -149,8 +155,7 @@ def take(work: Work, place: Place, needs: Sequence[Need]) -> Full | None:
 _INSERT = insert(grants)
 
 
-def rate_full(work: Work, trunk_id: str, calls_per_second: float) -> Full | None:
-    """The rate limit's refusal for one more leg through a trunk now; its `usage` row must be locked already."""
+def _rate_full(work: Work, trunk_id: str, calls_per_second: float) -> Full | None:
     recent = work.conn.execute(_RECENT, {"trunk": trunk_id, "since": work.now - RATE_WINDOW}).scalar_one()
     if recent + 1 > max(calls_per_second, 1):
         return Full(Capacity.CALL_RATE_LIMIT, trunk_id, recent, int(calls_per_second))
@@ -175,7 +180,7 @@ def read(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str],
     return {(row.scope, row.scope_id): (row.used, row.limit) for row in rows}
 
 
-def read_locked(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+def _ensured(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
     """(used, limit) of each scope, locked until this transaction ends; rows are made where they are missing."""
     wanted = sorted(scopes)
     rows = _locked(work, wanted)

@@ -1,0 +1,461 @@
+"""The attempt at a desk: one try to reach one customer, from the stored placing to its settled end.
+
+The Originate of a leg is sent here and nowhere else, once, after its placing was committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from telephony.dialer.errors import Refused
+from telephony.model.agent import AgentEffect, AgentEvent, AgentState
+from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
+from telephony.model.campaign import CampaignSettings, DispositionRule
+from telephony.model.outcomes import LegEnd, customer_outcome, trunk_failed
+from telephony.model.reasons import Capacity, Outcome, Refusal
+from telephony.pbx.port import (
+    ABANDON,
+    END,
+    JOIN,
+    BeepHeard,
+    CustomerCall,
+    LegAnswered,
+    LegAppeared,
+    LegEnded,
+    LegEvent,
+    LegRang,
+    LegsJoined,
+    MachineVerdict,
+    OrderRefused,
+    OrderUnsettled,
+    PbxUnreachable,
+    Survey,
+    SwitchboardError,
+)
+from telephony.store import agents, attempts, wrap_up
+from telephony.store.attempts import CallLeg, Placed
+from telephony.store.records import Agent, Attempt
+from telephony.store.steps import step_attempt
+from telephony.store.work import Work
+
+if TYPE_CHECKING:
+    from telephony.dialer.desk import Desk
+
+log = logging.getLogger(__name__)
+
+SENT_IN_FLIGHT = timedelta(seconds=3)
+"""How long an order written just before a process died may still be on its way into Asterisk."""
+
+_BY_WHOM = {"agent": Outcome.AGENT_CANCELLED, "line": Outcome.AGENT_ENDED}
+
+_UNANSWERED = frozenset({AttemptState.PLACING, AttemptState.RINGING})
+
+
+class Call:
+    """One attempt and its present customer leg."""
+
+    def __init__(self, desk: Desk, placed: Placed) -> None:
+        self._desk = desk
+        self.attempt = placed.attempt
+        self.leg: CallLeg = placed.leg
+        self.settings: CampaignSettings = placed.settings
+        self._agent_gone = False
+        self._stash: list[LegEvent] = []  # what came while the attempt was unknown, for after the survey
+        self._answered_at: float | None = None  # monotonic
+
+    @property
+    def live(self) -> bool:
+        return self.attempt.state is not AttemptState.ENDED
+
+    async def _move(
+        self, event: AttemptEvent, also: Callable[[Work, Agent], tuple[AgentEffect, ...]] | None = None, **changes: Any
+    ) -> None:
+        """One step of the attempt, and of the agent with it where `also` makes one."""
+        desk = self._desk
+
+        def transaction(work: Work) -> tuple[Attempt, Agent, tuple[AttemptEffect, ...], tuple[AgentEffect, ...]]:
+            attempt, agent = replace(self.attempt), replace(desk.agent)
+            effects = step_attempt(work, attempt, event, **changes).effects
+            return attempt, agent, effects, also(work, agent) if also else ()
+
+        self.attempt, desk.agent, effects, agent_effects = await desk.ground.change(transaction)
+        desk.carry_out(agent_effects)
+        if AttemptEffect.END_LEG in effects:
+            desk.next(self._end_leg)
+
+    # Placing
+
+    async def dial(self) -> None:
+        """Send the leg's Originate: the agent hears ringing first, so that a fast answer finds the agent ready."""
+        desk = self._desk
+        line = desk.line
+        if line is None:
+            await self._not_placed(Outcome.AGENT_ENDED.value)
+            return
+        settings = self.settings
+        call = CustomerCall(
+            leg=self.leg.id,
+            agent_leg=line.leg_id,
+            dial=self.leg.dial,
+            ring_limit=settings.ring_limit,
+            caller_id=self.leg.caller_id,
+            amd=settings.amd,
+            amd_arguments=settings.amd_parameters.arguments() if settings.amd != "off" else "",
+        )
+        try:
+            await desk.ground.board.play_ringing(line.leg_id)
+        except PbxUnreachable:
+            await self._not_placed(Capacity.PBX_UNREACHABLE.value)
+            return
+        except SwitchboardError as error:
+            log.warning("attempt %s: the agent's line did not take the ringing tone: %s", self.attempt.id, error)
+            await self._not_placed(Outcome.CHANNEL_FAILURE.value)
+            return
+        try:
+            await desk.ground.board.call_customer(call)
+        except PbxUnreachable:
+            await self._not_placed(Capacity.PBX_UNREACHABLE.value)
+        except OrderRefused as error:
+            log.warning("attempt %s: refused by the PBX: %s", self.attempt.id, error)
+            await self._ended(LegEnd(answered=False, rang=False), Outcome.CHANNEL_FAILURE)
+        except OrderUnsettled:
+            await self.link_lost()
+            desk.ground.resync_wanted.set()
+
+    async def _not_placed(self, code: str) -> None:
+        await self._ended(None, Outcome.NOT_PLACED, event=AttemptEvent.NOT_PLACED, code=code)
+
+    async def _end_leg(self) -> None:
+        await self._desk.end_leg(self.leg.id)
+
+    # What the agent asks
+
+    async def cancel(self) -> None:
+        """The agent no longer wants this call; refused once the customer has answered."""
+        if not self.settings.end_call_enabled:
+            raise Refused(Refusal.ACTION_DISABLED)
+        if self.attempt.state is AttemptState.CANCELLING:
+            return
+        if not self.live:
+            raise Refused(Refusal.NOT_AVAILABLE, "The call has already ended")
+        if not ATTEMPT.knows(self.attempt.state, AttemptEvent.CANCEL):
+            raise Refused(Refusal.CALL_ANSWERED)
+        await self._move(AttemptEvent.CANCEL, cancelled_by="agent")
+
+    async def hang_up(self) -> None:
+        """End the call the agent is in; before the answer this is a cancel."""
+        if ATTEMPT.knows(self.attempt.state, AttemptEvent.CANCEL):
+            await self.cancel()
+        elif self.live and ATTEMPT.knows(self.attempt.state, AttemptEvent.HANG_UP):
+            await self._move(AttemptEvent.HANG_UP, cancelled_by="agent")
+        elif self.live and self.attempt.state is not AttemptState.CANCELLING:
+            raise Refused(Refusal.NOT_AVAILABLE)
+
+    async def voicemail_left(self) -> None:
+        """The agent says a message was spoken after the beep."""
+        if self.attempt.state is not AttemptState.TALKING:
+            raise Refused(Refusal.NOT_AVAILABLE, "A voicemail can be marked only while joined with the other side")
+        await self._annotate("call.voicemail_left", {}, voicemail_left=True)
+
+    async def agent_gone(self) -> None:
+        """The agent's line ended during the attempt."""
+        self._agent_gone = True
+        if ATTEMPT.knows(self.attempt.state, AttemptEvent.AGENT_GONE):
+            changes: dict[str, Any] = {"cancelled_by": "line"} if self.attempt.state in _UNANSWERED else {}
+            await self._move(AttemptEvent.AGENT_GONE, **changes)
+
+    # What the PBX tells
+
+    async def gate(self, verdict: str, cause: str) -> str:
+        """An answered leg asks before it is joined."""
+        if not self.live or self.attempt.cancelled_by is not None:
+            return END
+        if self.attempt.state in _UNANSWERED:
+            await self._answered()
+        if verdict:
+            await self._verdict(verdict, cause)
+        if self._agent_gone or self._desk.line is None:
+            return ABANDON
+        return JOIN
+
+    async def leg_event(self, event: LegEvent) -> None:
+        state = self.attempt.state
+        if state is AttemptState.UNKNOWN and not isinstance(event, LegEnded):
+            self._stash.append(event)
+            return
+        match event:
+            case LegEnded():
+                if self.live:
+                    await self._leg_ended(event)
+            case LegAppeared() if state is AttemptState.CANCELLING:
+                await self._move(AttemptEvent.APPEARED)
+            case LegRang() if state is AttemptState.PLACING:
+                await self._rang()
+            case LegAnswered() if state in _UNANSWERED:
+                await self._answered()
+            case LegAnswered() if state is AttemptState.CANCELLING:
+                await self._move(AttemptEvent.ANSWERED)
+            case LegsJoined() if state in _UNANSWERED | {AttemptState.ANSWERED}:
+                if state in _UNANSWERED:
+                    await self._answered()
+                await self._joined()
+            case LegsJoined() if state is AttemptState.CANCELLING:
+                await self._move(AttemptEvent.JOINED)
+            case MachineVerdict() if self.live:
+                await self._verdict(event.verdict, event.cause)
+            case BeepHeard() if self.live:
+                after = self._since_answer()
+                await self._annotate("call.beep", {"after": after}, beep_after=after)
+            case _:
+                pass  # news that changes nothing, such as a second 180
+
+    async def _rang(self) -> None:
+        desk = self._desk
+
+        def transaction(work: Work) -> Attempt:
+            attempt = replace(self.attempt)
+            attempts.rang(work, attempt, self.leg.id)
+            return attempt
+
+        self.attempt = await desk.ground.change(transaction)
+
+    async def _answered(self) -> None:
+        self._answered_at = asyncio.get_running_loop().time()
+
+        def transaction(work: Work) -> Attempt:
+            attempt = replace(self.attempt)
+            agents.leg_answered(work, self.leg.id)
+            step_attempt(work, attempt, AttemptEvent.ANSWERED, answered_at=work.now)
+            return attempt
+
+        self.attempt = await self._desk.ground.change(transaction)
+
+    async def _joined(self) -> None:
+        desk = self._desk
+
+        def agent_joins(work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+            if agent.state is AgentState.DIALING and agent.attempt_id == self.attempt.id:
+                return desk.step(work, agent, AgentEvent.JOINED)
+            return ()
+
+        await self._move(AttemptEvent.JOINED, agent_joins, joined_at=datetime.now(UTC))
+
+    def _since_answer(self) -> float:
+        if self._answered_at is None:
+            return 0.0
+        return round(asyncio.get_running_loop().time() - self._answered_at, 3)
+
+    async def _verdict(self, verdict: str, cause: str) -> None:
+        after = self._since_answer()
+        await self._annotate(
+            "call.amd",
+            {"verdict": verdict, "cause": cause, "after": after},
+            amd_verdict=verdict[:40],
+            amd_cause=cause[:120],
+            amd_after=after,
+        )
+
+    async def _annotate(self, kind: str, payload: dict[str, Any], **changes: Any) -> None:
+        def transaction(work: Work) -> Attempt:
+            attempt = replace(self.attempt)
+            attempts.annotate(work, attempt, kind, payload, **changes)
+            return attempt
+
+        self.attempt = await self._desk.ground.change(transaction)
+
+    # The end
+
+    async def _leg_ended(self, event: LegEnded) -> None:
+        end = LegEnd(
+            answered=event.answered,
+            rang=event.rang,
+            sip=event.sip,
+            cause=event.cause,
+            ring_limit_reached=event.ring_limit_reached,
+            missing_endpoint=event.missing_endpoint,
+        )
+        if self.attempt.state is AttemptState.PLACING and trunk_failed(end) and await self._next_trunk(end):
+            return
+        await self._ended(end, self._outcome(end))
+
+    def _outcome(self, end: LegEnd) -> Outcome:
+        attempt = self.attempt
+        if attempt.joined_at is not None:
+            return Outcome.VOICEMAIL_LEFT if attempt.voicemail_left else Outcome.TALKED
+        if attempt.cancelled_by is not None:
+            return _BY_WHOM[attempt.cancelled_by]
+        if attempt.answered_at is not None or end.answered:
+            return Outcome.ABANDONED if self._agent_gone else Outcome.CUSTOMER_LEFT
+        if end.ring_limit_reached:
+            return Outcome.NO_ANSWER_CUSTOMER
+        return customer_outcome(end)
+
+    async def _next_trunk(self, end: LegEnd) -> bool:
+        desk, old = self._desk, self.leg
+
+        def transaction(work: Work) -> tuple[Attempt, CallLeg | None]:
+            attempt = replace(self.attempt)
+            return attempt, attempts.next_leg(work, desk.ground.place, desk.agent, attempt, old, end)
+
+        self.attempt, leg = await desk.ground.change(transaction)
+        if leg is None:
+            return False
+        desk.ground.owners.pop(old.id, None)
+        desk.ground.settled.add(old.id)
+        self.leg = leg
+        desk.ground.owners[leg.id] = desk
+        desk.next(self.dial)
+        return True
+
+    async def _ended(
+        self,
+        end: LegEnd | None,
+        outcome: Outcome,
+        *,
+        event: AttemptEvent = AttemptEvent.LEG_ENDED,
+        code: str | None = None,
+    ) -> None:
+        desk = self._desk
+
+        def transaction(work: Work) -> tuple[Attempt, Agent, bool, tuple[AgentEffect, ...]]:
+            attempt, agent = replace(self.attempt), replace(desk.agent)
+            to_wrap = attempts.end(work, agent, attempt, self.leg.id, end, outcome, event=event, code=code)
+            return attempt, agent, to_wrap, self._free_agent(work, agent)
+
+        self.attempt, desk.agent, to_wrap, effects = await desk.ground.change(transaction)
+        desk.ground.owners.pop(self.leg.id, None)
+        desk.ground.settled.add(self.leg.id)
+        desk.ground.work_wanted.set()  # a place is free
+        if not to_wrap and desk.call is self:
+            desk.call = None
+            if AgentEffect.NEXT_OFFER in effects:
+                desk.next(self._back_to_hold)
+        desk.carry_out(effects)
+
+    async def _back_to_hold(self) -> None:
+        """The ringing tone stops when there is nobody to be rung."""
+        desk = self._desk
+        if desk.line is None:
+            return
+        try:
+            await desk.ground.board.hold(desk.line.leg_id)
+        except SwitchboardError as error:
+            log.warning("leg %s: not put on hold: %s", desk.line.leg_id, error)
+
+    def _free_agent(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+        desk = self._desk
+        if agent.attempt_id != self.attempt.id:
+            return ()
+        if agent.state is AgentState.DIALING:
+            return desk.step(work, agent, AgentEvent.ATTEMPT_FAILED)
+        if agent.state is AgentState.TALKING:
+            until = agents.wrap_up_until(work.now, self.settings.wrap_up_limit)
+            stays = self.settings.keep_line and desk.line is not None and agent.wish is None
+            event = AgentEvent.CALL_ENDED_ON_LINE if stays else AgentEvent.CALL_ENDED
+            return desk.step(work, agent, event, wrap_up_until=until)
+        return ()
+
+    async def wrap_up(
+        self, code: str, *, note: str = "", callback_at: datetime | None = None, callback_mine: bool = False
+    ) -> None:
+        """Store the disposition and let the agent go on."""
+        desk = self._desk
+        disposition = self.settings.disposition(code)
+        if disposition is None:
+            known = ", ".join(one.code for one in self.settings.dispositions)
+            raise ValueError(f"disposition: '{code}' is not one of this campaign's: {known}")
+        if disposition.rule is DispositionRule.CALLBACK and callback_at is None:
+            raise ValueError(f"callback: the disposition '{code}' needs the time of the callback")
+        if desk.agent.state is not AgentState.WRAP_UP or self.live:
+            raise Refused(Refusal.NOT_AVAILABLE, "The call is still up: hang up first")
+
+        def transaction(work: Work) -> tuple[Attempt, Agent, tuple[AgentEffect, ...]]:
+            attempt, agent = replace(self.attempt), replace(desk.agent)
+            wrap_up.wrap_up(
+                work,
+                attempt,
+                self.settings,
+                disposition,
+                note=note,
+                callback_at=callback_at,
+                callback_agent_id=agent.id if callback_mine else None,
+            )
+            return attempt, agent, self._go_on(work, agent)
+
+        self.attempt, desk.agent, effects = await desk.ground.change(transaction)
+        desk.wrapped_up()
+        desk.carry_out(effects)
+
+    def _go_on(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+        desk = self._desk
+        after: dict[str, Any] = {"wrap_up_until": None, "wish": None, "wish_reason": None, "attempt_id": None}
+        wish, reason = agent.wish, agent.wish_reason
+        if wish == "offline":
+            event = AgentEvent.WRAPPED_UP_OFFLINE
+        elif wish == "idle":
+            event, after["idle_reason"] = AgentEvent.WRAPPED_UP_IDLE, reason
+        elif self.settings.keep_line and desk.line is not None and desk.line.answered:
+            event = AgentEvent.WRAPPED_UP_ON_LINE
+        else:
+            event = AgentEvent.WRAPPED_UP
+        return desk.step(work, agent, event, **after)
+
+    # After a start or a lost link
+
+    async def link_lost(self) -> None:
+        if self.live and ATTEMPT.knows(self.attempt.state, AttemptEvent.LINK_LOST):
+            await self._move(AttemptEvent.LINK_LOST)
+
+    async def reconcile(self, survey: Survey) -> None:
+        """Settle an unknown attempt by the channel list and the flight recorder."""
+        if self.attempt.state is not AttemptState.UNKNOWN:
+            return
+        await self._settle_by(survey)
+        stash, self._stash = self._stash, []
+        for event in stash:
+            await self.leg_event(event)
+
+    async def _settle_by(self, survey: Survey) -> None:
+        live, ended = survey.live.get(self.leg.id), survey.ended.get(self.leg.id)
+        if live is not None:
+            await self._found_alive(live.state, live.joined_to)
+        elif ended is not None:
+            end = LegEnd(answered=ended.answered, rang=ended.rang, sip=ended.sip, cause=ended.cause)
+            if ended.amd_verdict:
+                await self._annotate("call.amd", {"verdict": ended.amd_verdict}, amd_verdict=ended.amd_verdict[:40])
+            await self._ended(end, self._outcome(end), event=AttemptEvent.FOUND_ENDED)
+        elif self.attempt.placed_at is not None and self.attempt.placed_at.timestamp() < survey.running_since:
+            await self._ended(None, Outcome.PBX_LOST, event=AttemptEvent.FOUND_ENDED)
+        elif self.attempt.placed_at is not None and datetime.now(UTC) - self.attempt.placed_at < SENT_IN_FLIGHT:
+            asyncio.get_running_loop().call_later(1.0, self._desk.ground.resync_wanted.set)
+        else:
+            # this PBX has run since before the placing and knows nothing of the leg: it was never sent
+            await self._ended(None, Outcome.NOT_PLACED, event=AttemptEvent.FOUND_ENDED, code="SERVICE_RESTARTED")
+
+    async def _found_alive(self, state: str, joined_to: str | None) -> None:
+        desk = self._desk
+        gone = desk.line is None
+        if self.attempt.cancelled_by is not None or (gone and joined_to is None):
+            await self._move(AttemptEvent.FOUND_UNWANTED)
+        elif joined_to is not None:
+            if self.attempt.answered_at is None:
+                self.attempt.answered_at = datetime.now(UTC)
+            joined = self.attempt.joined_at or datetime.now(UTC)
+
+            def agent_joins(work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+                if agent.state is AgentState.DIALING and agent.attempt_id == self.attempt.id:
+                    return desk.step(work, agent, AgentEvent.JOINED)
+                return ()
+
+            await self._move(
+                AttemptEvent.FOUND_TALKING, agent_joins, answered_at=self.attempt.answered_at, joined_at=joined
+            )
+        elif state == "up":
+            await self._move(AttemptEvent.FOUND_ANSWERED, answered_at=self.attempt.answered_at or datetime.now(UTC))
+        else:
+            await self._move(AttemptEvent.FOUND_RINGING if state == "ringing" else AttemptEvent.FOUND_PLACING)

@@ -1,0 +1,372 @@
+"""The floor: all desks of one cell, what reaches them, and what looks for work.
+
+It takes events from the switchboard and hands each to the desk that owns the leg; it keeps watch over presence,
+looks for contacts that became due, and after every link-up settles each desk by what Asterisk really has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from telephony.dialer.call import Call
+from telephony.dialer.changes import Changes
+from telephony.dialer.desk import Desk
+from telephony.dialer.errors import NotFound
+from telephony.dialer.ground import Ground
+from telephony.dialer.presence import Presence
+from telephony.model.agent import AGENT, AgentEvent, AgentState
+from telephony.model.attempt import LIVE
+from telephony.model.campaign import CampaignSettings
+from telephony.model.reasons import Withdrawal
+from telephony.pbx.port import (
+    END,
+    Event,
+    JoinQuestion,
+    LegAnswered,
+    LegAppeared,
+    LegEvent,
+    LinkLost,
+    LinkUp,
+    Survey,
+    Switchboard,
+    SwitchboardError,
+)
+from telephony.store import agents, attempts, claims, offers, outbox
+from telephony.store.attempts import CallLeg, Placed
+from telephony.store.engine import Store, StoreUnavailable
+from telephony.store.grants import Place
+from telephony.store.records import Agent, Attempt, Offer
+from telephony.store.work import Work
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks for due contacts while somebody waits for one; work that comes up rings a bell anyway."""
+
+FORGET_EVERY = 30.0
+"""Seconds between two clean-ups of the flight recorder and of old events."""
+
+FORGET_AT_ONCE = 200
+"""Legs removed from the flight recorder in one go: a few milliseconds of FastAGI."""
+
+EVENTS_KEPT = timedelta(hours=24)
+"""How long the live feed can be resumed (SPEC section 7)."""
+
+
+class Floor:
+    """The dialer of one cell: what the web asks of it and what runs by itself."""
+
+    def __init__(self, *, store: Store, board: Switchboard, place: Place) -> None:
+        self.changes = Changes()
+        self.ground = Ground(store=store, board=board, place=place, changes=self.changes)
+        self.presence = Presence()
+        self.desks: dict[str, Desk] = {}
+        self.ready = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # Start and stop
+
+    async def start(self) -> None:
+        """Load the agents, connect to the PBX, begin to watch. Calls that are up are taken over, not touched."""
+        await self._load()
+        self.ground.board.subscribe(self._on_event, self._gate)
+        loop = asyncio.get_running_loop()
+        for watch in (self._watch_link, self._watch_work, self._watch_presence, self._watch_age):
+            self._tasks.append(loop.create_task(watch(), name=watch.__name__))
+        await self.ground.board.start()
+
+    async def stop(self) -> None:
+        """Stop deciding; calls that are up stay up and are taken over by the next start."""
+        self.ready = False
+        await self.ground.board.stop()
+        for task in [*self._tasks, *self.ground.tasks]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self.ground.tasks, return_exceptions=True)
+        await asyncio.gather(*(desk.close() for desk in self.desks.values()))
+
+    @property
+    def pbx_connected(self) -> bool:
+        return self.ground.board.connected
+
+    async def _load(self) -> None:
+        def transaction(work: Work) -> list[tuple[Agent, _Stored]]:
+            return [(agent, _Stored(work, agent)) for agent in agents.of_cell(work, self.ground.place.cell_id)]
+
+        for agent, stored in await self.ground.change(transaction):
+            self._seat(agent, stored)
+
+    def _seat(self, agent: Agent, stored: _Stored) -> Desk:
+        desk = Desk(self.ground, agent, present=self.presence.holds)
+        desk.restore(line=stored.line, claim=stored.claim, offer=stored.offer)
+        if stored.placed is not None:
+            desk.call = Call(desk, stored.placed)
+            self.ground.owners[stored.placed.leg.id] = desk
+        self.desks[agent.id] = desk
+        desk.open()
+        desk.post(desk.link_lost)  # nothing is known of its calls until the first survey
+        return desk
+
+    async def desk(self, agent_id: str) -> Desk:
+        """The desk of an agent of this cell; raises `NotFound` for anybody else."""
+        found = self.desks.get(agent_id)
+        if found is not None:
+            return found
+
+        def transaction(work: Work) -> tuple[Agent, _Stored] | None:
+            agent = agents.load(work, agent_id)
+            if agent is None or agent.cell_id != self.ground.place.cell_id:
+                return None
+            return agent, _Stored(work, agent)
+
+        made = await self.ground.change(transaction)
+        if made is None:
+            raise NotFound("agent")
+        return self.desks.get(agent_id) or self._seat(*made)
+
+    # What the web asks
+
+    async def set_state(self, agent_id: str, state: str, reason: str | None = None) -> None:
+        """Available, idle (with a reason) or offline, by the agent's own wish."""
+        desk = await self.desk(agent_id)
+        self.presence.seen(agent_id)
+        await desk.ask(lambda: desk.set_state(state, reason))
+
+    async def set_phone(self, agent_id: str, phone: str) -> None:
+        desk = await self.desk(agent_id)
+        await desk.ask(lambda: desk.set_phone(phone))
+
+    async def decide(self, agent_id: str, offer_id: str, action: str) -> dict[str, Any]:
+        """Accept, skip, remove or leave an offer; the answer names its state and the attempt made."""
+        desk = await self.desk(agent_id)
+        return await desk.ask(lambda: desk.preview.decide(offer_id, action))
+
+    async def cancel(self, agent_id: str, attempt_id: str) -> None:
+        desk = await self.desk(agent_id)
+        await desk.ask(lambda: self._call(desk, attempt_id).cancel())
+
+    async def hang_up(self, agent_id: str, attempt_id: str) -> None:
+        desk = await self.desk(agent_id)
+        await desk.ask(lambda: self._call(desk, attempt_id).hang_up())
+
+    async def voicemail_left(self, agent_id: str, attempt_id: str) -> None:
+        desk = await self.desk(agent_id)
+        await desk.ask(lambda: self._call(desk, attempt_id).voicemail_left())
+
+    async def wrap_up(
+        self,
+        agent_id: str,
+        attempt_id: str,
+        *,
+        disposition: str,
+        note: str = "",
+        callback_at: datetime | None = None,
+        callback_mine: bool = False,
+    ) -> None:
+        """Store the result of an ended call; raises `ValueError` for a disposition that is not the campaign's."""
+        desk = await self.desk(agent_id)
+        await desk.ask(
+            lambda: self._call(desk, attempt_id).wrap_up(
+                disposition, note=note, callback_at=callback_at, callback_mine=callback_mine
+            )
+        )
+
+    def _call(self, desk: Desk, attempt_id: str) -> Call:
+        if desk.call is None or desk.call.attempt.id != attempt_id:
+            raise NotFound("call")
+        return desk.call
+
+    def seen(self, agent_id: str) -> None:
+        self.presence.seen(agent_id)
+
+    def live_opened(self, agent_id: str) -> None:
+        self.presence.opened(agent_id)
+
+    def live_closed(self, agent_id: str) -> None:
+        self.presence.closed(agent_id)
+
+    def wake(self) -> None:
+        """Contacts, campaigns or limits changed: look for work again."""
+        self.ground.work_wanted.set()
+
+    async def campaign_stopped(self, campaign_id: str) -> None:
+        """Withdraw the open offers of a campaign that was stopped."""
+        cell = self.ground.place.cell_id
+        for offer_id, agent_id in await self.ground.change(
+            lambda work: offers.open_of_campaign(work, campaign_id, cell)
+        ):
+            await self._withdraw(agent_id, offer_id, Withdrawal.CAMPAIGN_STOPPED)
+
+    async def contact_removed(self, contact_id: str) -> None:
+        """Withdraw the open offer of a contact that was removed."""
+        found = await self.ground.change(lambda work: offers.open_of_contact(work, contact_id))
+        if found is not None:
+            await self._withdraw(found[1], found[0], Withdrawal.CONTACT_REMOVED)
+
+    async def _withdraw(self, agent_id: str, offer_id: str, code: Withdrawal) -> None:
+        desk = self.desks.get(agent_id)
+        if desk is not None:
+            await desk.ask(lambda: desk.preview.withdraw(offer_id, code))
+
+    # What the PBX tells
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, LegEvent):
+            owner = self.ground.owners.get(event.leg)
+            if owner is not None:
+                owner.leg_event(event)
+            elif isinstance(event, (LegAppeared, LegAnswered)):
+                # a leg whose attempt was settled already must not ring on
+                self.ground.spawn(self._end_orphan(event.leg))
+        elif isinstance(event, LinkUp):
+            self.ground.resync_wanted.set()
+        elif isinstance(event, LinkLost):
+            log.warning("the link to the PBX is lost: %s", event.reason)
+            self.ready = False
+            for desk in self.desks.values():
+                desk.post(desk.link_lost)
+            self.ground.spawn(self._tell_link(connected=False))
+
+    async def _gate(self, question: JoinQuestion) -> str:
+        owner = self.ground.owners.get(question.leg)
+        if not isinstance(owner, Desk):
+            return END
+        desk = owner
+
+        async def ask() -> str:
+            if desk.call is None or desk.call.leg.id != question.leg:
+                return END
+            return await desk.call.gate(question.verdict, question.cause)
+
+        return await desk.ask(ask)
+
+    async def _end_orphan(self, leg: str) -> None:
+        log.warning("leg %s belongs to nobody: ended", leg)
+        with contextlib.suppress(SwitchboardError):
+            await self.ground.board.hang_up(leg)
+
+    async def _tell_link(self, *, connected: bool) -> None:
+        tenants = {desk.agent.tenant_id for desk in self.desks.values()}
+
+        def transaction(work: Work) -> None:
+            for tenant in sorted(tenants):
+                work.tell(tenant, "pbx.state", {"connected": connected})
+
+        await self.ground.change(transaction)
+
+    # What runs by itself
+
+    async def _watch_link(self) -> None:
+        while True:
+            await self.ground.resync_wanted.wait()
+            self.ground.resync_wanted.clear()
+            if not self.ground.board.connected:
+                continue
+            try:
+                survey = await self.ground.board.survey()
+                await self._reconcile(survey)
+            except (SwitchboardError, StoreUnavailable) as error:
+                log.warning("the survey of the PBX failed, again in 1 s: %s", error)
+                asyncio.get_running_loop().call_later(1.0, self.ground.resync_wanted.set)
+
+    async def _reconcile(self, survey: Survey) -> None:
+        for desk in list(self.desks.values()):
+            if desk.line is not None or desk.call is not None or desk.agent.state not in _RESTING:
+                await desk.ask(lambda desk=desk: desk.reconcile(survey))  # type: ignore[misc]
+        for leg in survey.live:
+            if leg not in self.ground.owners:
+                await self._end_orphan(leg)
+        self.ground.settled.update(leg for leg in survey.ended if leg not in self.ground.owners)
+        if not self.ready:
+            self.ready = True
+            self.presence.restart()
+            await self._tell_link(connected=True)
+            log.info("ready: %d legs are up", len(survey.live))
+        self.wake()
+
+    async def _watch_work(self) -> None:
+        cell = self.ground.place.cell_id
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ground.work_wanted.wait(), LOOK_EVERY)
+            self.ground.work_wanted.clear()
+            waiting = [desk for desk in self.desks.values() if desk.agent.state is AgentState.AVAILABLE]
+            if not self.ready or not waiting:
+                continue
+            try:
+                due, later = await self.ground.store.run(
+                    lambda conn: claims.due_agents(Work(conn, datetime.now(UTC)), cell)
+                )
+            except StoreUnavailable as error:
+                log.error("the database cannot be reached: %s", error)
+                continue
+            for desk in waiting:
+                if desk.agent.id in due:
+                    desk.post(desk.find_contact)
+            if later is not None and (left := (later - datetime.now(UTC)).total_seconds()) < LOOK_EVERY:
+                asyncio.get_running_loop().call_later(max(0.0, left), self.ground.work_wanted.set)
+
+    async def _watch_presence(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            if not self.ready:
+                continue  # an agent cannot reach a service that is not ready
+            for desk in self.desks.values():
+                lost = (
+                    AGENT.knows(desk.agent.state, AgentEvent.DESKTOP_LOST) and desk.agent.wish_reason != "desktop_lost"
+                )
+                if lost and not self.presence.holds(desk.agent.id):
+                    desk.post(desk.desktop_lost)
+
+    async def _watch_age(self) -> None:
+        while True:
+            await asyncio.sleep(FORGET_EVERY)
+            legs = list(self.ground.settled)[:FORGET_AT_ONCE]
+            try:
+                if legs and self.ground.board.connected:
+                    await self.ground.board.forget(legs)
+                    self.ground.settled.difference_update(legs)
+                await self.ground.store.run(lambda conn: outbox.prune(conn, datetime.now(UTC) - EVENTS_KEPT))
+            except (SwitchboardError, StoreUnavailable) as error:
+                log.warning("clean-up failed, again in %d s: %s", FORGET_EVERY, error)
+
+
+_RESTING = frozenset({AgentState.OFFLINE, AgentState.IDLE, AgentState.AVAILABLE})
+
+
+class _Stored:
+    """What the database knows of a desk's unfinished work."""
+
+    def __init__(self, work: Work, agent: Agent) -> None:
+        self.line = agents.open_line(work, agent)
+        self.offer: Offer | None = None
+        self.claim = None
+        self.placed: Placed | None = None
+        if agent.state is AgentState.PREVIEWING and agent.offer_id is not None:
+            self.offer = offers.load(work, agent.offer_id)
+        if agent.state is AgentState.RINGING and self.line is not None and self.line.contact_id is not None:
+            self.claim = claims.reclaim(work, self.line.contact_id)
+        attempt = _unfinished(work, agent)
+        if attempt is not None:
+            offer = offers.load(work, attempt.offer_id)
+            leg = attempts.last_leg(work, attempt.id)
+            assert offer is not None
+            self.placed = Placed(
+                attempt=attempt,
+                leg=CallLeg(
+                    id=leg.id if leg else "", trunk_id=leg.trunk_id if leg else "", dial="", caller_id="", max_ring=0
+                ),
+                settings=CampaignSettings.model_validate(offer.settings),
+            )
+
+
+def _unfinished(work: Work, agent: Agent) -> Attempt | None:
+    """The attempt an agent is in or wraps up, else one that outlived its agent's line."""
+    if agent.attempt_id is not None:
+        attempt = attempts.load(work, agent.attempt_id)
+        if attempt is not None and (attempt.state in LIVE or agent.state is AgentState.WRAP_UP):
+            return attempt
+    return next(iter(attempts.live_of_agent(work, agent.id)), None)
