@@ -1,0 +1,88 @@
+"""The card: what an agent sees of a contact before deciding, its numbers and its history included."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from telephony.model import hours
+from telephony.model.campaign import CampaignSettings
+from telephony.store.due import numbers_of
+from telephony.store.paging import Row
+from telephony.store.records import Number
+from telephony.store.rows import one
+from telephony.store.schema import attempts, contacts, fields, users
+
+HISTORY = 10
+"""Former attempts on a card, the newest first."""
+
+
+def card(conn: Connection, contact_id: str, number_id: str, settings: CampaignSettings, *, now: datetime) -> Row:
+    """A contact as JSON: the campaign's `card_fields` in their order, all fields where it names none."""
+    contact = one(conn, select(contacts).where(contacts.c.id == contact_id), "contact")
+    known = numbers_of(conn, [contact_id])[contact_id]
+    chosen = next(number for number in known if number.id == number_id)  # imports leave a number in use where it is
+    zones = [contact["zone"]] if contact["zone"] else [name for name in chosen.zones.split(",") if name]
+    return {
+        "contact": contact_id,
+        "external_id": contact["external_id"],
+        "name": contact["name"],
+        "fields": _fields(conn, contact["tenant_id"], contact["fields"], settings),
+        "numbers": [_number(number) for number in known],
+        "number": _number(chosen),
+        "zone": common_clock(zones, now),
+        "history": history(conn, contact["tenant_id"], contact_id),
+        "callback_at": contact["callback_at"].isoformat() if contact["callback_at"] else None,
+        "skips": contact["skips"],
+        "attempts": contact["attempts"],
+        "consent": contact["consent"],
+    }
+
+
+def _number(number: Number) -> Row:
+    return {name: getattr(number, name) for name in ("id", "position", "e164", "label", "status")}
+
+
+def common_clock(zones: list[str], now: datetime) -> str | None:
+    """A zone whose clock shows the contact's time; None where nobody knows it or the zones differ."""
+    known = [zone for zone in map(hours.zone, zones) if zone is not None]
+    if not known or len(known) < len(zones) or len({now.astimezone(zone).utcoffset() for zone in known}) > 1:
+        return None
+    return known[0].key
+
+
+def history(conn: Connection, tenant_id: str, contact_id: str) -> list[Row]:
+    """The latest ended attempts at a contact, with what the agents noted."""
+    rows = conn.execute(
+        select(
+            attempts.c.id.label("attempt"),
+            attempts.c.granted_at,
+            attempts.c.outcome,
+            attempts.c.disposition,
+            attempts.c.note,
+            users.c.name.label("agent"),
+        )
+        .select_from(attempts.join(users, users.c.id == attempts.c.agent_id))
+        .where(attempts.c.contact_id == contact_id, attempts.c.tenant_id == tenant_id, attempts.c.ended_at.is_not(None))
+        .order_by(attempts.c.id.desc())
+        .limit(HISTORY)
+    ).mappings()
+    return [
+        {"at": row["granted_at"].isoformat(), **{name: row[name] for name in row if name != "granted_at"}}
+        for row in rows
+    ]
+
+
+def _fields(conn: Connection, tenant_id: str, values: dict[str, Any], settings: CampaignSettings) -> list[Row]:
+    if settings.card_fields:
+        labels = {field.name: field.label for field in settings.card_fields}
+    else:
+        known = conn.execute(
+            select(fields.c.name, fields.c.label).where(fields.c.tenant_id == tenant_id).order_by(fields.c.id)
+        )
+        named = {row.name: row.label for row in known}
+        labels = {name: label for name, label in named.items() if name in values}
+        labels |= {name: name for name in values if name not in named}
+    return [{"name": name, "label": label, "value": values.get(name)} for name, label in labels.items()]

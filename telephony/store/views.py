@@ -1,0 +1,219 @@
+"""What people look at: an agent's desk, offers, calls, and the limits with their use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, literal, or_, select, union_all
+
+from telephony.model.campaign import CampaignSettings
+from telephony.model.reasons import Outcome
+from telephony.store import cards
+from telephony.store.paging import Page, PageRequest, Row, page
+from telephony.store.rows import one
+from telephony.store.schema import (
+    agents,
+    attempts,
+    campaigns,
+    cells,
+    contacts,
+    data_centers,
+    offers,
+    team_members,
+    tenants,
+    trunks,
+    usage,
+    users,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFilter:
+    """Each one narrows further; `since` and `until` (excluded) are about the accept, `team_ids` about the agent."""
+
+    campaign_id: str | None = None
+    agent_id: str | None = None
+    outcome: Outcome | None = None
+    disposition: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    team_ids: tuple[str, ...] | None = None
+
+
+_CALL_COLUMNS = (
+    attempts.c.id,
+    attempts.c.campaign_id,
+    campaigns.c.name.label("campaign_name"),
+    attempts.c.agent_id,
+    users.c.name.label("agent_name"),
+    attempts.c.contact_id.label("contact"),
+    contacts.c.name,
+    attempts.c.e164,
+    attempts.c.mode,
+    attempts.c.amd,
+    attempts.c.state,
+    attempts.c.outcome,
+    attempts.c.code,
+    attempts.c.amd_verdict.label("verdict"),
+    attempts.c.amd_cause.label("cause"),
+    attempts.c.amd_after.label("verdict_after"),
+    attempts.c.beep_after,
+    attempts.c.voicemail_left,
+    attempts.c.granted_at,
+    attempts.c.placed_at,
+    attempts.c.ringing_at,
+    attempts.c.answered_at,
+    attempts.c.joined_at,
+    attempts.c.ended_at,
+    attempts.c.wrapped_up_at,
+    attempts.c.disposition,
+    attempts.c.note,
+    attempts.c.offer_id.label("offer"),
+    attempts.c.cancelled_by,
+)
+
+
+def _calls() -> Select[Any]:
+    return select(*_CALL_COLUMNS).select_from(
+        attempts.join(campaigns, campaigns.c.id == attempts.c.campaign_id)
+        .join(contacts, contacts.c.id == attempts.c.contact_id)
+        .join(users, users.c.id == attempts.c.agent_id)
+    )
+
+
+def _named(row: Row, *names: str) -> Row:
+    """`campaign_id` and `campaign_name` become `campaign: {id, name}`."""
+    nested = {name: {"id": row.pop(f"{name}_id"), "name": row.pop(f"{name}_name")} for name in names}
+    return row | nested
+
+
+def _call(row: Row) -> Row:
+    asked = row.pop("cancelled_by") is not None
+    return _named(row, "campaign", "agent") | {"cancel_asked": asked}
+
+
+def call_view(conn: Connection, tenant_id: str, attempt_id: str) -> Row:
+    """One call with all that is known of it; raises `NoSuch`."""
+    return _call(one(conn, _calls().where(attempts.c.id == attempt_id, attempts.c.tenant_id == tenant_id), "call"))
+
+
+def calls(conn: Connection, tenant_id: str, wanted: CallFilter, request: PageRequest) -> Page:
+    """A tenant's calls, the newest first."""
+    where: list[ColumnElement[bool]] = [attempts.c.tenant_id == tenant_id]
+    if wanted.campaign_id is not None:
+        where.append(attempts.c.campaign_id == wanted.campaign_id)
+    if wanted.agent_id is not None:
+        where.append(attempts.c.agent_id == wanted.agent_id)
+    if wanted.outcome is not None:
+        where.append(attempts.c.outcome == wanted.outcome.value)
+    if wanted.disposition is not None:
+        where.append(attempts.c.disposition == wanted.disposition)
+    if wanted.since is not None:
+        where.append(attempts.c.granted_at >= wanted.since)
+    if wanted.until is not None:
+        where.append(attempts.c.granted_at < wanted.until)
+    if wanted.team_ids is not None:
+        where.append(
+            exists().where(team_members.c.user_id == attempts.c.agent_id, team_members.c.team_id.in_(wanted.team_ids))
+        )
+    found = page(conn, _calls().where(*where), attempts.c.id, request, newest_first=True)
+    return Page([_call(row) for row in found.items], found.next)
+
+
+def offer_view(conn: Connection, tenant_id: str, offer_id: str, *, now: datetime) -> Row:
+    """One offer with its card as things are now; raises `NoSuch`."""
+    shown = ("id", "mode", "state", "action", "code", "opened_at", "expires_at", "contact_id", "number_id", "settings")
+    row = one(
+        conn,
+        select(
+            *(offers.c[name] for name in shown),
+            offers.c.attempt_id.label("attempt"),
+            offers.c.campaign_id,
+            campaigns.c.name.label("campaign_name"),
+        )
+        .select_from(offers.join(campaigns, campaigns.c.id == offers.c.campaign_id))
+        .where(offers.c.id == offer_id, offers.c.tenant_id == tenant_id),
+        "offer",
+    )
+    settings = CampaignSettings.model_validate(row.pop("settings"))
+    card = cards.card(conn, row.pop("contact_id"), row.pop("number_id"), settings, now=now)
+    return _named(row, "campaign") | {
+        "timeout_action": settings.offer_timeout_action.value,
+        "disabled_actions": sorted(settings.disabled_actions),
+        "end_call_enabled": settings.end_call_enabled,
+        "card": card,
+    }
+
+
+def me(conn: Connection, user_id: str, *, now: datetime) -> Row:
+    """A user's own desk: state, open offer, call and what may be chosen in wrap-up; a reloaded page shows the same."""
+    who = one(conn, select(users).where(users.c.id == user_id), "user")
+    shown = ("id", "name", "username", "role", "language", "tenant_id")
+    view: Row = {"user": {name: who[name] for name in shown}, "agent": None, "offer": None, "call": None}
+    view["dispositions"] = []
+    row = (
+        conn.execute(
+            select(agents, campaigns.c.name.label("campaign_name"), cells.c.name.label("cell"))
+            .select_from(
+                agents.join(cells, cells.c.id == agents.c.cell_id).outerjoin(
+                    campaigns, campaigns.c.id == agents.c.campaign_id
+                )
+            )
+            .where(agents.c.id == user_id)
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        return view
+    campaign = {"id": row["campaign_id"], "name": row["campaign_name"]} if row["campaign_id"] else None
+    view["agent"] = {
+        "id": user_id,
+        "state": row["state"],
+        "since": row["state_since"],
+        "reason": row["idle_reason"],
+        "phone": row["phone"],
+        "cell": row["cell"],
+        "wish": row["wish"],
+        "campaign": campaign,
+        "wrap_up_until": row["wrap_up_until"],
+    }
+    if row["offer_id"] is not None:
+        offer = offer_view(conn, row["tenant_id"], row["offer_id"], now=now)
+        # once accepted the call stands for it, but its card is still what the agent works with
+        view["offer"] = offer if offer["state"] == "open" or row["attempt_id"] is not None else None
+    if row["attempt_id"] is not None:
+        view["call"] = call_view(conn, row["tenant_id"], row["attempt_id"])
+        view["dispositions"] = _dispositions(conn, view["call"]["offer"])
+    return view
+
+
+def _dispositions(conn: Connection, offer_id: str) -> list[Row]:
+    stored = conn.execute(select(offers.c.settings).where(offers.c.id == offer_id)).scalar_one()
+    settings = CampaignSettings.model_validate(stored)
+    return [{"code": one_.code, "label": one_.label, "rule": one_.rule.value} for one_ in settings.dispositions]
+
+
+def limits(conn: Connection, tenant_id: str | None) -> list[Row]:
+    """Each limit with how many are up under it; with a tenant only its own and those of the trunks it may use."""
+    own = [(tenants, "tenant", tenants.c.max_calls, tenants.c.id == tenant_id)]
+    usable = or_(trunks.c.tenant_id.is_(None), trunks.c.tenant_id == tenant_id)
+    own.append((trunks, "trunk", trunks.c.max_channels, usable))
+    if tenant_id is None:
+        own = [(table, scope, limit, table.c.id.is_not(None)) for table, scope, limit, _ in own]
+        own.append((data_centers, "data_center", data_centers.c.max_calls, data_centers.c.id.is_not(None)))
+        own.append((cells, "cell", cells.c.max_channels, cells.c.id.is_not(None)))
+    named = union_all(
+        *(
+            select(literal(scope).label("scope"), table.c.id, table.c.name, limit.label("limit")).where(where)
+            for table, scope, limit, where in own
+        )
+    ).subquery()
+    rows = conn.execute(
+        select(named.c.scope, named.c.id, named.c.name, named.c.limit, usage.c.used)
+        .select_from(named.outerjoin(usage, (usage.c.scope == named.c.scope) & (usage.c.scope_id == named.c.id)))
+        .order_by(named.c.scope, named.c.name)
+    ).mappings()
+    return [dict(row) | {"used": row["used"] or 0} for row in rows]
