@@ -302,6 +302,7 @@ class World:
             self.move_agent(agent, AgentEvent.WRAPPED_UP_IDLE)
         else:
             self.move_agent(agent, AgentEvent.WRAPPED_UP_ON_LINE if agent.line else AgentEvent.WRAPPED_UP)
+            assert agent.state in (AgentState.AVAILABLE, AgentState.RESERVED), "paused without having asked for it"
 
     def cancel(self, attempt: Attempt) -> None:
         self.move_attempt(attempt, AttemptEvent.CANCEL)
@@ -360,6 +361,7 @@ class World:
             attempt.joined = False
         if self.linked:
             self.move_attempt(attempt, event)
+            assert not (attempt.unwanted and attempt.state is AttemptState.ANSWERED), "a cancelled call goes on"
             if attempt.state is AttemptState.TALKING and to == "joined":
                 self._tell_joined(attempt)
 
@@ -443,6 +445,8 @@ class World:
             for attempt in self.attempts:
                 if attempt.state is AttemptState.CANCELLING and attempt.leg in ("appeared", "ringing", "up"):
                     assert attempt.end_asked, "a cancelled leg nobody hangs up"
+                if attempt.state in (AttemptState.PLACING, AttemptState.RINGING):
+                    assert attempt.agent.attempt is attempt, "a customer's phone rings for nobody"
                 assert attempt.state is not AttemptState.UNKNOWN, "resync left an attempt unsettled"
 
     def _check_contacts(self) -> None:
