@@ -174,8 +174,6 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
 
     def handle_message(self, message: Any) -> None:
         """Called by panoramisk for each message, in order of arrival."""
-        if self.gone.done():
-            return
         # panoramisk puts the body of a `Response: Follows` of old Asterisks into a header of its own.
         ours = Message(item for item in message.items() if item[0] != "content")
         if not ours.event:

@@ -6,6 +6,8 @@ They know the wire format and nothing of our code, so that they can misbehave by
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from types import TracebackType
 from typing import Self
 
@@ -37,6 +39,13 @@ class SentAction(dict[str, str]):
 def block(*lines: str) -> bytes:
     """One manager message."""
     return "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
+
+
+def send_rst(writer: asyncio.StreamWriter) -> None:
+    linger_for_no_time = struct.pack("ii", 1, 0)
+    if not writer.is_closing():
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_for_no_time)
+    writer.transport.abort()
 
 
 class ManagerConnection:
@@ -91,8 +100,8 @@ class ManagerConnection:
         self._writer.close()
 
     def reset(self) -> None:
-        """Break the connection as a crashed machine does: no FIN, a RST."""
-        self._writer.transport.abort()
+        """Break the connection as a crashed program does: no FIN, a RST."""
+        send_rst(self._writer)
 
 
 class ScriptedAsterisk:
@@ -173,4 +182,4 @@ class AgiCall:
         self._writer.close()
 
     def reset(self) -> None:
-        self._writer.transport.abort()
+        send_rst(self._writer)

@@ -59,7 +59,8 @@ async def test_repeated_headers_keep_all_values_and_any_case_finds_them() -> Non
         assert event["AppData"] == "x: y"
         assert event.get("Uniqueid") is None
         assert event.text("Uniqueid") == ""
-        assert "appdata" in event
+        assert "APPDATA" in event
+        assert "AppDatum" not in event
         assert dict(event) == {"event": "Newexten", "chanvariable": "C=3", "appdata": "x: y"}
         with pytest.raises(TypeError):
             event["AppData"] = "z"  # type: ignore[index]

@@ -322,6 +322,30 @@ async def test_call_that_goes_away_ends_the_handler_and_is_no_error(how: str, ca
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("how", ["hang_up", "reset"])
+async def test_call_that_went_away_while_the_handler_was_thinking_is_no_error(
+    how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    gone = asyncio.Event()
+
+    async def think(session: AgiSession) -> None:
+        await gone.wait()
+        await asyncio.sleep(0.05)
+        await let_them_join(session)
+
+    outcome: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    async with serving(noting(think, outcome)) as server:
+        call = await AgiCall.connect(server.port)
+        call.say_header("join")
+        await asyncio.sleep(0.05)
+        getattr(call, how)()
+        gone.set()
+        async with asyncio.timeout(1):
+            assert isinstance(await outcome, AgiHangup)
+    assert caplog.text == ""
+
+
 async def test_handler_that_raises_closes_its_own_session_only(caplog: pytest.LogCaptureFixture) -> None:
     async def handler(session: AgiSession) -> None:
         if session.args:
@@ -348,7 +372,7 @@ async def test_session_has_a_limit_as_a_whole(caplog: pytest.LogCaptureFixture) 
 
 
 async def test_one_session_too_many_is_turned_away_and_a_free_place_is_used_again() -> None:
-    async with serving(let_them_join, max_sessions=2) as server:
+    async with serving(let_them_join, max_sessions=2, header_deadline=30) as server:
         first, second = await AgiCall.connect(server.port), await AgiCall.connect(server.port)
         for call in (first, second):
             call.say_header("join")
