@@ -11,11 +11,11 @@ import json
 import logging
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Protocol
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from telephony.dialer.changes import Changes
 from telephony.store import outbox, tail
 from telephony.store.engine import Store, StoreUnavailable
 from telephony.store.sessions import Caller
@@ -36,12 +36,6 @@ QUEUE = 256
 """Events that wait for one client: some minutes of a busy agent; a client that lags more is closed."""
 
 CURSOR_PREFIX = "e"
-
-
-class Wakeups(Protocol):
-    """`telephony.dialer.changes.Changes`: tells that this process wrote something."""
-
-    async def wait(self, timeout: float) -> None: ...  # noqa: ASYNC109 - not an error when it passes
 
 
 class Subscriber:
@@ -69,7 +63,7 @@ class Subscriber:
 class Feed:
     """Follows the outbox while started; `position` is the last event handed out."""
 
-    def __init__(self, store: Store, changes: Wakeups, *, too_slow: int) -> None:
+    def __init__(self, store: Store, changes: Changes, *, too_slow: int) -> None:
         self._store = store
         self._changes = changes
         self._too_slow = too_slow
@@ -121,8 +115,9 @@ class Feed:
         return [line for line in found if subscriber.may_see(line)]
 
     async def _follow(self) -> None:
+        seen = 0  # what was written between the start and the first look counts as a ring
         while True:
-            await self._changes.wait(LONGEST_WAIT)
+            seen = await self._changes.wait(seen=seen, timeout=LONGEST_WAIT)
             try:
                 while len(await self._hand_out()) == BATCH:
                     pass

@@ -8,6 +8,9 @@ from collections.abc import Awaitable, Callable
 from importlib.resources import files
 
 from aiohttp import web
+from pydantic_core import to_json
+
+from telephony.model.reasons import TEXTS
 
 PAGES = {
     "/": ("index.html", "text/html"),
@@ -22,6 +25,16 @@ def add_pages(app: web.Application) -> None:
     """Serve the agent page's files; blocks while they are read."""
     for address, (name, kind) in PAGES.items():
         app.router.add_get(address, _page(files("telephony.desktop").joinpath(name).read_bytes(), kind))
+    app.router.add_get("/codes.js", _page(_codes(), "text/javascript"))
+
+
+def _codes() -> bytes:
+    # the page shows the same sentences that the API answers with
+    sentences = {
+        "en": {code: english for code, (english, _) in TEXTS.items()},
+        "es": {code: spanish for code, (_, spanish) in TEXTS.items()},
+    }
+    return b"export const CODES = " + to_json(sentences) + b";\n"
 
 
 def _page(body: bytes, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from telephony.dialer.changes import Changes
 from telephony.settings import Settings
 from telephony.store.engine import Store
 from telephony.web import api
 from telephony.web.app import build_app
 from telephony.web.auth import Door
 from telephony.web.exchange import Front, Services
-from telephony.web.feed import Feed, Wakeups
+from telephony.web.feed import Feed
 from telephony.web.lag import LoopLag
 from telephony.web.live import GOING_AWAY, TOO_SLOW, Guard
 from telephony.web.pages import add_pages
@@ -25,7 +26,7 @@ KEEP_ALIVE = 75.0
 class WebServer:
     """API, live feed and agent page on one port."""
 
-    def __init__(self, *, settings: Settings, store: Store, floor: Front, changes: Wakeups) -> None:
+    def __init__(self, *, settings: Settings, store: Store, floor: Front, changes: Changes) -> None:
         self._settings = settings
         self._feed = Feed(store, changes, too_slow=TOO_SLOW)
         self._door = Door(store, http=settings.http, session=settings.session)
