@@ -156,7 +156,11 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
         if not data.isascii() or self._decoder.getstate()[0]:
             data = self._decoder.decode(data).encode()
         if data and not self.gone.done():
-            super().data_received(data)
+            try:
+                super().data_received(data)
+            except Exception:  # better a new connection than one on which nothing is read any more
+                log.exception("AMI: reading failed")
+                self.fail("reading failed")
             if self.queue and len(self.queue[-1]) > MESSAGE_LIMIT:
                 self.fail(f"a message of more than {MESSAGE_LIMIT} bytes")
 
@@ -197,8 +201,11 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
             answer.settle(AmiRefused(answer.action, message))
 
     def _take_row(self, answer: Answer, message: Message) -> None:
-        if message.text("eventlist").lower() in ("complete", "cancelled"):
+        end = message.text("eventlist").lower()
+        if end == "complete":
             answer.settle(answer.messages)
+        elif end == "cancelled":  # half a list read as a whole one would end calls that are up
+            answer.settle(AmiUnsettled(f"{answer.action}: Asterisk broke the list off"))
         elif len(answer.messages) >= ROW_LIMIT:
             answer.settle(AmiUnsettled(f"{answer.action}: more than {ROW_LIMIT} rows"))
         elif not answer.done.done():

@@ -13,6 +13,7 @@ from telephony.pbx.ami import (
     AmiLink,
     AmiRefused,
     AmiTimeout,
+    AmiUnsettled,
     AmiValueError,
     quoted_variable,
 )
@@ -228,6 +229,19 @@ async def test_two_lists_at_once_keep_their_rows_apart() -> None:
         for action in (one, two):
             line.say_event("DBGetTreeComplete", f"ActionID: {action.action_id}", "EventList: Complete")
         assert [[row["val"] for row in await rows] for rows in asking] == [["one"], ["two"]]
+
+
+async def test_list_that_asterisk_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    async with ScriptedAsterisk() as pbx, Service(pbx.port) as service:
+        line = await up(pbx, service)
+        asking = asyncio.create_task(service.link.send_list({"Action": "CoreShowChannels"}))
+        action = await line.read_action()
+        mine = f"ActionID: {action.action_id}"
+        line.answer(action, "EventList: start")
+        line.say_event("CoreShowChannel", mine, "Uniqueid: a")
+        line.say_event("CoreShowChannelsComplete", mine, "EventList: cancelled", "ListItems: 1")
+        with pytest.raises(AmiUnsettled, match="broke the list off"):
+            await asyncio.wait_for(asking, 1)
 
 
 @pytest.mark.parametrize("response", ["Error", "Success"])

@@ -145,6 +145,21 @@ async def test_reading_stops_at_the_backlog_limit_and_goes_on_below_it() -> None
     assert len(seen) == expected
 
 
+async def test_fault_of_our_own_in_reading_ends_the_connection_and_does_not_freeze_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def break_down(event: Message) -> None:
+        raise RuntimeError("bug")
+
+    wire = AmiWire(on_event=break_down, on_gone=lambda reason: None, max_in_flight=1, backlog_bytes=100_000)
+    wire.connection_made(Tap())
+    wire.data_received(b"Asterisk Call Manager/11.0.0\r\n")
+    wire.data_received(block("Event: VarSet", "Value: x") * 1_000)
+    async with asyncio.timeout(1):
+        assert await wire.gone == "reading failed"
+    assert "AMI: reading failed" in caplog.text
+
+
 async def test_message_without_end_is_a_broken_peer() -> None:
     async with ScriptedAsterisk() as pbx, Service(pbx.port) as service:
         line = await up(pbx, service)
