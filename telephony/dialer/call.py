@@ -16,6 +16,7 @@ from telephony.dialer.errors import Refused
 from telephony.model.agent import AgentEffect, AgentEvent, AgentState
 from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
 from telephony.model.campaign import CampaignSettings, DispositionRule
+from telephony.model.machine_detection import verdict_of
 from telephony.model.outcomes import LegEnd, customer_outcome, trunk_failed
 from telephony.model.reasons import Capacity, Outcome, Refusal
 from telephony.pbx.port import (
@@ -250,13 +251,14 @@ class Call:
             return 0.0
         return round(asyncio.get_running_loop().time() - self._answered_at, 3)
 
-    async def _verdict(self, verdict: str, cause: str) -> None:
-        after = self._since_answer()
+    async def _verdict(self, status: str, cause: str) -> None:
+        after, verdict = self._since_answer(), verdict_of(status, cause)
+        raw = f"{status} {cause}".strip()[:120]
         await self._annotate(
             "call.amd",
-            {"verdict": verdict, "cause": cause, "after": after},
-            amd_verdict=verdict[:40],
-            amd_cause=cause[:120],
+            {"verdict": verdict.value, "cause": raw, "after": after},
+            amd_verdict=verdict.value,
+            amd_cause=raw,
             amd_after=after,
         )
 
@@ -427,7 +429,7 @@ class Call:
         elif ended is not None:
             end = LegEnd(answered=ended.answered, rang=ended.rang, sip=ended.sip, cause=ended.cause)
             if ended.amd_verdict:
-                await self._annotate("call.amd", {"verdict": ended.amd_verdict}, amd_verdict=ended.amd_verdict[:40])
+                await self._verdict(ended.amd_verdict, ended.amd_cause)
             await self._ended(end, self._outcome(end), event=AttemptEvent.FOUND_ENDED)
         elif self.attempt.placed_at is not None and self.attempt.placed_at.timestamp() < survey.running_since:
             await self._ended(None, Outcome.PBX_LOST, event=AttemptEvent.FOUND_ENDED)

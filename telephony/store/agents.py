@@ -155,4 +155,3 @@ def remember_wish(agent: Agent, wish: str | None, reason: str | None) -> dict[st
 
 def wrap_up_until(now: datetime, limit: int) -> datetime | None:
     return now + timedelta(seconds=limit) if limit else None
-

@@ -353,5 +353,6 @@ def retry(
     if number is None:
         step_contact(work, contact, ContactEvent.BLOCK, why="invalid", due_at=None, **changes)
         return
-    due = permission.due_after(work, settings, contact, number, work.now + timedelta(minutes=minutes))
-    step_contact(work, contact, ContactEvent.RETRY, why=why, due_at=due, **changes)
+    again = work.now + timedelta(minutes=minutes)
+    due = permission.due_after(work, settings, contact, number, again)
+    step_contact(work, contact, ContactEvent.RETRY, why=why, due_at=due, retry_at=again, **changes)

@@ -13,7 +13,7 @@ from telephony.model.contact import ContactEvent
 from telephony.model.ids import new_id
 from telephony.model.offer import OfferEffect, OfferEvent, OfferState
 from telephony.model.table import Step
-from telephony.store import permission
+from telephony.store import cards, permission
 from telephony.store.agents import Line
 from telephony.store.claims import Claim
 from telephony.store.records import Agent, Contact, Number, Offer, columns, record
@@ -32,34 +32,6 @@ _OFFER_LOCKED = _OFFER.with_for_update()
 _CONTACT = select(*columns(Contact)).where(contacts.c.id == bindparam("contact")).with_for_update()
 _NUMBER = select(*columns(Number)).where(numbers.c.id == bindparam("number"))
 _ADD = insert(offers)
-
-
-def card_of(claim: Claim) -> dict[str, Any]:
-    """What the agent is shown: the configured fields in their order (all where none are configured)."""
-    contact = claim.contact
-    shown = [(field.name, field.label) for field in claim.campaign.settings.card_fields] or [
-        (name, name) for name in contact.fields
-    ]
-    return {
-        "contact": contact.id,
-        "external_id": contact.external_id,
-        "name": contact.name,
-        "campaign": claim.campaign.name,
-        "fields": [{"name": name, "label": label, "value": contact.fields.get(name)} for name, label in shown],
-        "numbers": [
-            {
-                "number": number.e164,
-                "label": number.label,
-                "status": number.status,
-                "to_be_dialed": number.id == claim.number.id,
-            }
-            for number in claim.others
-        ],
-        "zones": permission.zones_of(contact, claim.number),
-        "attempts": contact.attempts,
-        "skips": contact.skips,
-        "callback_at": contact.callback_at.isoformat() if contact.callback_at else None,
-    }
 
 
 def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event: AgentEvent) -> Offer:
@@ -83,7 +55,7 @@ def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event:
         opened_at=work.now,
         expires_at=work.now + timedelta(seconds=settings.offer_timeout),
     )
-    card = card_of(claim)
+    card = cards.card(work.conn, claim.contact.id, claim.number.id, settings, now=work.now)
     values = {name: getattr(offer, name) for name in offer.__slots__}
     work.conn.execute(_ADD, {**values, "state": offer.state.value, "cell_id": agent.cell_id, "card": card})
     work.tell(
@@ -143,24 +115,16 @@ def _treat_contact(work: Work, offer: Offer, step: Step[OfferState, OfferEffect]
                         work, contact, ContactEvent.SKIPPED_OUT, skips=skips, why="skipped", due_at=None, **mine
                     )
                     continue
-                mine["last_agent_until"] = work.now + SKIP_KEEPS_AWAY
-                due = permission.due_after(
-                    work,
-                    settings,
-                    contact,
-                    number_of(work, offer.number_id),
-                    work.now + timedelta(minutes=settings.skip_retry_after),
-                )
-                step_contact(
-                    work,
-                    contact,
-                    ContactEvent.POSTPONE,
+                again = work.now + timedelta(minutes=settings.skip_retry_after)
+                mine.update(
                     skips=skips,
-                    due_at=due,
+                    last_agent_until=work.now + SKIP_KEEPS_AWAY,
+                    retry_at=again,
+                    due_at=permission.due_after(work, settings, contact, number_of(work, offer.number_id), again),
                     why="skipped",
                     callback_at=None,
-                    **mine,
                 )
+                step_contact(work, contact, ContactEvent.POSTPONE, **mine)
             case OfferEffect.REMOVE_CONTACT:
                 step_contact(
                     work,
@@ -183,7 +147,7 @@ def give_back(work: Work, contact: Contact, *, agent_id: str | None, not_before:
     """Return a contact untouched: waiting as it was, or still owed its callback; not first to the same agent."""
     changes: dict[str, Any] = {"holder_id": None, "last_agent_id": agent_id, "last_agent_until": None}
     if not_before is not None:
-        changes["due_at"] = not_before
+        changes["due_at"] = changes["retry_at"] = not_before
     owed = contact.callback_at is not None
     step_contact(work, contact, ContactEvent.GIVE_BACK_CALLBACK if owed else ContactEvent.GIVE_BACK, **changes)
 
