@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import logging
+import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -158,8 +159,9 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
         if data and not self.gone.done():
             try:
                 super().data_received(data)
-            except Exception:  # better a new connection than one on which nothing is read any more
-                log.exception("AMI: reading failed")
+            except Exception as error:  # better a new connection than one on which nothing is read any more
+                stack = "".join(traceback.format_tb(error.__traceback__))  # its text may quote a customer's data
+                log.error("AMI: reading failed, %s\n%s", type(error).__name__, stack)
                 self.fail("reading failed")
             if self.queue and len(self.queue[-1]) > MESSAGE_LIMIT:
                 self.fail(f"a message of more than {MESSAGE_LIMIT} bytes")
