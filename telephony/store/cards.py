@@ -23,7 +23,8 @@ def card(conn: Connection, contact_id: str, number_id: str, settings: CampaignSe
     """A contact as JSON: the campaign's `card_fields` in their order, all fields where it names none."""
     contact = one(conn, select(contacts).where(contacts.c.id == contact_id), "contact")
     known = numbers_of(conn, [contact_id])[contact_id]
-    chosen = next(number for number in known if number.id == number_id)  # imports leave a number in use where it is
+    # an import leaves a number in use where it is, but may have taken that of a former offer away
+    chosen = next((number for number in known if number.id == number_id), known[0])
     zones = [contact["zone"]] if contact["zone"] else [name for name in chosen.zones.split(",") if name]
     return {
         "contact": contact_id,

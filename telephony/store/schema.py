@@ -389,6 +389,7 @@ imports = Table(
     Column("error", Text),
     Column("started_by", Id),
     _moment("started_at", nullable=False),
+    _moment("progress_at", nullable=False),  # of the last batch; one that stands still has lost its process
     _moment("ended_at"),
 )
 

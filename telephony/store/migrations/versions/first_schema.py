@@ -371,6 +371,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("started_by", sa.String(length=36), nullable=True),
         sa.Column("started_at", Utc(), nullable=False),
+        sa.Column("progress_at", Utc(), nullable=False),
         sa.Column("ended_at", Utc(), nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_imports_campaign_id_campaigns")),
         sa.ForeignKeyConstraint(["list_id"], ["lists.id"], name=op.f("fk_imports_list_id_lists")),

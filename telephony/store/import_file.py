@@ -1,0 +1,205 @@
+"""Files of contacts, read in pieces: CSV with a header row, a JSON array, or one JSON object a line.
+
+Nothing is held but the row at hand, so a file may be of any size. Rows that cannot be read become rejections
+with their place in the file; only a header that cannot be used, or JSON that cannot be found back into, ends it.
+Columns whose name begins with an underscore are ours (exports have them) and are passed over.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from telephony.store.contact_row import LABEL_NAMES, NUMBER_NAMES, OWN_NAMES, Rejected, field_name
+from telephony.store.errors import Invalid
+
+MOST_LINE = 1_000_000
+"""Characters of one line or JSON object; a contact with all its fields is far below."""
+
+MOST_COLUMNS = 250
+
+SHOWN_VALUES = 30
+SHOWN_CHARACTERS = 200
+"""What is kept of a rejected row: enough to recognise it, little enough for a file of nothing but bad rows."""
+
+DELIMITERS = ",;\t"
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_OBJECT = json.JSONDecoder()
+
+
+class BadFile(Invalid):
+    """The file as a whole cannot be used; contacts read before the fault stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row as it stands in the file; `place` is its line, or its number in a JSON array."""
+
+    place: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A row that could not even be read."""
+
+    place: int
+    reason: str
+    values: Mapping[str, Any]
+
+
+def read_csv(file: BinaryIO, known_fields: Sequence[str]) -> Iterator[Found | Unread]:
+    """The rows of a CSV file, empty ones left out; raises `BadFile` for the header."""
+    # bytes that are no UTF-8 become surrogates, so that only the rows that have them are refused
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    first = text.readline(MOST_LINE)
+    start = 1
+    while first and not first.strip():
+        first, start = text.readline(MOST_LINE), start + 1
+    if "\0" in first:
+        raise BadFile("header", "the file is not text in UTF-8; save it as CSV UTF-8")
+    delimiter = max(DELIMITERS, key=lambda mark: _outside_quotes(first).count(mark))
+    rows = csv.reader(_lines(first, text), delimiter=delimiter)
+    header = next(rows, [])
+    names = _header(header, known_fields)
+    while True:
+        place = start + rows.line_num
+        try:
+            cells = next(rows, None)
+        except csv.Error:
+            yield Unread(place, "a quote is not closed, or a value is too long", {})
+            continue
+        if cells is None:
+            return
+        if not any(cell.strip() for cell in cells):
+            continue
+        values = {name: cell for name, cell in zip(names, cells, strict=False) if name}
+        if any(cell.strip() for cell in cells[len(names) :]):
+            yield Unread(place, f"has {len(cells)} values where the header has {len(names)}", values)
+        elif any(_SURROGATE.search(cell) for cell in cells):
+            yield Unread(place, "is not UTF-8 text", values)
+        else:
+            yield Found(place, values)
+
+
+def _lines(first: str, text: io.TextIOWrapper) -> Iterator[str]:
+    line = first
+    while line:
+        yield line
+        line = text.readline(MOST_LINE)
+
+
+def _outside_quotes(line: str) -> str:
+    return "".join(line.split('"')[::2])
+
+
+def _header(cells: Sequence[str], known_fields: Sequence[str]) -> list[str]:
+    """The name of each column; empty for one that is passed over."""
+    stripped = [cell.strip() for cell in cells]
+    while stripped and not stripped[-1]:
+        stripped.pop()  # spreadsheets leave empty columns at the end
+    if not stripped:
+        raise BadFile("header", "the file is empty; its first line must name the columns")
+    if len(stripped) > MOST_COLUMNS:
+        raise BadFile("header", f"more than {MOST_COLUMNS} columns")
+    fields = {name.lower(): name for name in known_fields}
+    names = []
+    for position, written in enumerate(stripped, start=1):
+        if _SURROGATE.search(written):
+            raise BadFile("header", "the file is not text in UTF-8; save it as CSV UTF-8")
+        name = written.lower() if written.lower() in OWN_NAMES else fields.get(written.lower(), written)
+        try:
+            names.append("" if name.startswith("_") else field_name(name))
+        except Rejected as refused:
+            raise BadFile("header", f"column {position}: {refused.reason}") from refused
+    _check_names([name for name in names if name])
+    return names
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise BadFile("header", f"the column {name!r} is there twice")
+    if "external_id" not in names:
+        raise BadFile("header", "there is no column 'external_id'; the first line must name the columns")
+    numbers = [NUMBER_NAMES[name] for name in names if name in NUMBER_NAMES]
+    if not numbers:
+        raise BadFile("header", "there is no column 'number' (or 'number_1' to 'number_10')")
+    if len(set(numbers)) < len(numbers):
+        raise BadFile("header", "'number' and 'number_1' mean the same; leave one out")
+    for name in names:
+        if name in LABEL_NAMES and LABEL_NAMES[name] not in numbers:
+            raise BadFile("header", f"the column {name!r} has no number column beside it")
+
+
+def read_json(file: BinaryIO) -> Iterator[Found | Unread]:
+    """The objects of a JSON array or of JSON lines; raises `BadFile` where an array is broken."""
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    first = text.readline(MOST_LINE)
+    place = 1
+    while first and not first.strip():
+        first, place = text.readline(MOST_LINE), place + 1
+    if first.lstrip().startswith("["):
+        yield from _array(first.lstrip()[1:], text)
+        return
+    for line in _lines(first, text):
+        if line.strip():
+            try:
+                yield _object(place, json.loads(line))
+            except (ValueError, RecursionError):
+                yield Unread(place, "is not a JSON object on one line", {"line": line.strip()})
+        place += 1
+
+
+def _array(buffer: str, text: io.TextIOWrapper) -> Iterator[Found | Unread]:
+    place = 1
+    while True:
+        buffer = buffer.lstrip()
+        if place > 1 and buffer.startswith(","):
+            buffer = buffer[1:].lstrip()
+        if buffer.startswith("]"):
+            return
+        try:
+            value, end = _OBJECT.raw_decode(buffer)
+        except (ValueError, RecursionError) as error:
+            more = text.read(MOST_LINE // 10)
+            if not more or len(buffer) > MOST_LINE:
+                raise BadFile("", f"the JSON array is broken in contact {place}; {place - 1} were read") from error
+            buffer += more
+            continue
+        yield _object(place, value)
+        buffer, place = buffer[end:], place + 1
+
+
+def _object(place: int, value: Any) -> Found | Unread:
+    if not isinstance(value, dict):
+        return Unread(place, "is not a JSON object", {})
+    values = dict(value)
+    numbers, fields = values.pop("numbers", []), values.pop("fields", {})
+    if not isinstance(numbers, list) or not isinstance(fields, dict):
+        return Unread(place, "numbers must be a list and fields an object", value)
+    if len(numbers) > len(NUMBER_NAMES) - 1:
+        return Unread(place, f"more than {len(NUMBER_NAMES) - 1} numbers", value)
+    for position, number in enumerate(numbers, start=1):
+        given = number if isinstance(number, dict) else {"number": number}
+        values[f"number_{position}"] = given.get("number")
+        values[f"label_{position}"] = given.get("label")
+    return Found(place, {name: each for name, each in (values | fields).items() if not name.startswith("_")})
+
+
+def shown(values: Mapping[str, Any]) -> dict[str, str]:
+    """A row's values as they are kept with its rejection: shortened, and storable whatever they are."""
+    kept = {}
+    for name, value in list(values.items())[:SHOWN_VALUES]:
+        if value not in (None, ""):
+            kept[_storable(str(name))] = _storable(value if isinstance(value, str) else repr(value))
+    return kept
+
+
+def _storable(text: str) -> str:
+    return _SURROGATE.sub("\ufffd", text[:SHOWN_CHARACTERS]).replace("\0", "\ufffd")
