@@ -194,6 +194,8 @@ class Pbx:
             "PD_RUN_DIR": str(d / "run"),
             "PD_LOG_DIR": str(d / "log"),
         }
+        # Asterisk's user must get through to its own folders; told a file it cannot read, Asterisk takes its defaults.
+        await asyncio.to_thread(d.chmod, 0o711)
         await run([REPOSITORY / "dialplan" / "render", etc], log=self._console, env=env)
         if os.geteuid() == 0:
             await asyncio.to_thread(_give, [etc, state, d / "run", d / "log", self.sounds], self._backend.owner())

@@ -15,6 +15,9 @@ BLOCK = 500
 """Ports per lock file; one demo needs about 400."""
 
 
+_TIME_WAIT = "06"  # a connection that is over; servers bind such ports anyway
+
+
 @dataclass(slots=True, kw_only=True)
 class PortBlock:
     """Consecutive ports that no other demo or test run on this machine was given."""
@@ -42,10 +45,10 @@ class PortBlock:
 def claim_ports(size: int = BLOCK) -> Iterator[PortBlock]:
     """Claim SIZE ports until the block is left or the process ends.
 
-    Taken from 20000-31999 (below Linux's own ephemeral ports), or from the range in TELEPHONY_PORTS ("21000-22999").
+    Taken from 12000-31999 (below Linux's own ephemeral ports), or from the range in TELEPHONY_PORTS ("21000-22999").
     Raises RuntimeError when everything is taken.
     """
-    low, _, high = os.environ.get("TELEPHONY_PORTS", "20000-31999").partition("-")
+    low, _, high = os.environ.get("TELEPHONY_PORTS", "12000-31999").partition("-")
     first, last = int(low), int(high)
     blocks = -(-size // BLOCK)
     folder = Path(tempfile.gettempdir()) / "telephony-ports"
@@ -63,8 +66,8 @@ def claim_ports(size: int = BLOCK) -> Iterator[PortBlock]:
 def _in_use() -> set[int]:
     """Local ports of all sockets of this machine, whoever owns them."""
     tables = [Path("/proc/net") / name for name in ("tcp", "tcp6", "udp", "udp6")]
-    rows = [row for table in tables if table.exists() for row in table.read_text().splitlines()[1:]]
-    return {int(row.split()[1].rpartition(":")[2], 16) for row in rows}
+    rows = [row.split() for table in tables if table.exists() for row in table.read_text().splitlines()[1:]]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] != _TIME_WAIT}
 
 
 def _lock(path: Path, held: ExitStack) -> bool:
