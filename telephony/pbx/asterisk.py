@@ -1,0 +1,344 @@
+"""The switchboard on a real Asterisk: orders go out as AMI actions, its events come back as the port's.
+
+One link, one FastAGI server, one book of the legs that are up. A leg's id is its channel's Uniqueid, which Asterisk
+takes for a channel's name in every action; no name of a channel is kept, and none leaves this adapter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+
+from telephony.pbx import asterisk_orders as orders
+from telephony.pbx.ami import (
+    Action,
+    AmiLink,
+    AmiLoginRefused,
+    AmiNotSent,
+    AmiRefused,
+    AmiUnsettled,
+    AmiValueError,
+    Message,
+)
+from telephony.pbx.asterisk_book import LegBook
+from telephony.pbx.asterisk_scripts import Scripts
+from telephony.pbx.asterisk_survey import FAMILY, recorded_ends, seconds
+from telephony.pbx.fastagi import FastAgiServer
+from telephony.pbx.port import (
+    AgentCall,
+    CustomerCall,
+    Event,
+    Gate,
+    LegEnded,
+    LinkLost,
+    LinkUp,
+    OrderRefused,
+    OrderUnsettled,
+    PbxUnreachable,
+    Survey,
+    SwitchboardError,
+    UnknownLeg,
+)
+
+log = logging.getLogger(__name__)
+
+# Q.850 "subscriber absent": what an endpoint without a contact is.
+ABSENT = 20
+# Leg ids that were ordered, kept to refuse a second Originate. The store already places each leg once; this catches a
+# repeat by mistake, and a repeat that comes hours later would still be refused by Asterisk while the first is up.
+ORDERED_KEPT = 20_000
+# One AGI session clears a row in 0.3 ms and may take 5 s.
+FORGET_AT_ONCE = 2000
+FORGET_WITHIN = 10.0
+
+
+class AsteriskSwitchboard:
+    """A `Switchboard` over one AMI user and one FastAGI server.
+
+    `fastagi_address` is host:port as Asterisk reaches the server; empty: `fastagi_host` and the port listened on.
+    `auto_answer` adds headers to the reservation call that make desk phones answer by themselves. Times in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        username: str,
+        secret: str,
+        fastagi_host: str = "127.0.0.1",
+        fastagi_port: int = 0,
+        fastagi_address: str = "",
+        auto_answer: bool = False,
+        # Measured 2-3 ms from Redirect to the tone; at 1 s the customer must not be dialed into nothing.
+        ringing_deadline: float = 1.0,
+        # Originates whose channel has not appeared yet. A healthy Asterisk has one or two; 100 heavy ones a second
+        # without a brake drove it into collapse (load 850), and then every call fails, not only the new ones.
+        max_originates: int = 20,
+        # An agent looks at the screen meanwhile; after this the order fails as "not sent" and may be given again.
+        originate_wait: float = 3.0,
+    ) -> None:
+        self._scripts = Scripts()
+        self._fastagi = FastAgiServer(host=fastagi_host, port=fastagi_port, scripts=self._scripts.handlers)
+        self._fastagi_host = fastagi_host
+        self._fastagi_address = fastagi_address
+        self._auto_answer = auto_answer
+        self._ringing_deadline = ringing_deadline
+        self._originate_wait = originate_wait
+        self._link = AmiLink(
+            host=host,
+            port=port,
+            username=username,
+            secret=secret,
+            on_up=self._up,
+            on_event=self._take,
+            on_lost=self._lost,
+        )
+        self._book = LegBook()
+        self._ordered: deque[str] = deque(maxlen=ORDERED_KEPT)
+        self._ordered_set: set[str] = set()
+        self._places = asyncio.Semaphore(max_originates)
+        self._unseen: dict[str, str] = {}
+        self._ringing: dict[asyncio.Future[SwitchboardError | None], str] = {}
+        self._on_event: Callable[[Event], None] = lambda _: None
+        self._running_since = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._refused = ""
+
+    def subscribe(self, on_event: Callable[[Event], None], gate: Gate) -> None:
+        self._on_event = on_event
+        self._scripts.gate = gate
+
+    # -- the link ------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen for FastAGI and begin to connect.
+
+        Raises OrderRefused where the FastAGI address cannot be listened on. A refused AMI login is not raised here
+        (it takes Asterisk a second to say so) but stands in `trouble`, and no further login is tried.
+        """
+        try:
+            await self._fastagi.start()
+        except OSError as error:
+            where = f"{self._fastagi_host}:{self._fastagi.port}"
+            raise OrderRefused(f"cannot listen for FastAGI on {where}: {error.strerror or error}") from None
+        self._spawn(self._run_link)
+
+    async def stop(self) -> None:
+        await self._link.close()
+        await self._fastagi.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def connected(self) -> bool:
+        return self._link.up
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no link, in words for an operator; empty while there is one."""
+        return self._refused or self._link.trouble
+
+    @property
+    def fastagi_address(self) -> str:
+        """host:port that Asterisk is told."""
+        return self._fastagi_address or f"{self._fastagi_host}:{self._fastagi.port}"
+
+    async def _run_link(self) -> None:
+        try:
+            await self._link.run()
+        except AmiLoginRefused as refusal:
+            self._refused = f"{refusal}; correct user or secret and start the service again"
+            log.error("%s", self._refused)
+
+    def _up(self) -> None:
+        self._on_event(LinkUp())
+
+    def _lost(self, reason: str) -> None:
+        self._book.clear()
+        for leg in tuple(self._unseen):
+            self._seen(leg)
+        for leg in tuple(self._ringing.values()):
+            self._settle_ringing(leg, OrderUnsettled(f"link lost: {reason}"))
+        self._on_event(LinkLost(reason=reason))
+
+    def _take(self, message: Message) -> None:
+        match message.event:
+            case "FullyBooted":
+                # The event bears no time of Asterisk's; right to about a second, by our own clock.
+                self._running_since = time.time() - seconds(message.text("Uptime"))
+            case "Newchannel" | "Hangup":
+                self._seen(message.text("Uniqueid"))
+            case "OriginateResponse" if message.response == "Failure" and self._book.awaited(message.action_id):
+                self._never_made(message.action_id, message.text("Channel"))
+        for event in self._book.take(message, asyncio.get_running_loop().time()):
+            if isinstance(event, LegEnded):
+                self._settle_ringing(event.leg, UnknownLeg("the leg has ended"))
+            self._on_event(event)
+        if message.event == "BridgeEnter" and self._book.waits(message.text("Uniqueid")) == "ringing":
+            self._settle_ringing(message.text("Uniqueid"), None)
+
+    # -- legs ----------------------------------------------------------------------------------------------------
+
+    async def ring_agent(self, call: AgentCall) -> None:
+        action = orders.ring_agent(call, fastagi=self.fastagi_address, auto_answer=self._auto_answer)
+        await self._originate(call.leg, action)
+
+    async def call_customer(self, call: CustomerCall) -> None:
+        await self._originate(call.leg, orders.call_customer(call, fastagi=self.fastagi_address))
+
+    async def _originate(self, leg: str, action: Action) -> None:
+        if leg in self._ordered_set:
+            raise OrderRefused(f"leg {leg} was ordered before")
+        if not self._link.up:
+            raise PbxUnreachable(f"no link to Asterisk: {self.trouble}")
+        self._remember(leg)
+        try:
+            async with asyncio.timeout(self._originate_wait):
+                await self._places.acquire()
+        except TimeoutError:
+            self._ordered_set.discard(leg)
+            raise PbxUnreachable(f"Asterisk does not keep up: no leg appeared for {self._originate_wait:g} s") from None
+        self._unseen[leg] = leg
+        self._book.expect(leg)
+        try:
+            async with _port_errors():
+                await self._link.send(action)
+        except PbxUnreachable:
+            self._ordered_set.discard(leg)
+            self._not_made(leg)
+            raise
+        except OrderRefused:
+            self._not_made(leg)
+            raise
+        except OrderUnsettled:
+            self._seen(leg)
+            raise
+
+    def _remember(self, leg: str) -> None:
+        if len(self._ordered) == ORDERED_KEPT:
+            self._ordered_set.discard(self._ordered[0])
+        self._ordered.append(leg)
+        self._ordered_set.add(leg)
+
+    def _not_made(self, leg: str) -> None:
+        self._book.drop(leg)
+        self._seen(leg)
+
+    def _seen(self, leg: str) -> None:
+        """The originate of a leg is through: its place is free."""
+        if self._unseen.pop(leg, None) is not None:
+            self._places.release()
+
+    def _never_made(self, leg: str, channel: str) -> None:
+        """Asterisk made no channel for a leg; find out why and say so."""
+
+        async def tell() -> None:
+            state = ""
+            with suppress(AmiNotSent, AmiRefused, AmiUnsettled):
+                state = (await self._link.send(orders.device_state(channel))).text("Value")
+            if not self._book.awaited(leg):
+                return  # it did appear: its own events tell, or the link was lost and the survey does
+            self._not_made(leg)
+            ended = LegEnded(
+                leg=leg,
+                at=asyncio.get_running_loop().time(),
+                appeared=False,
+                answered=False,
+                rang=False,
+                cause=ABSENT if state == "UNAVAILABLE" else 0,
+                missing_endpoint=state == "INVALID",
+            )
+            self._on_event(ended)
+
+        self._spawn(tell)
+
+    async def hang_up(self, leg: str) -> None:
+        async with _port_errors():
+            await self._link.send(orders.hang_up(leg))
+
+    async def play_ringing(self, leg: str) -> None:
+        if self._book.waits(leg) == "ringing":
+            return
+        heard: asyncio.Future[SwitchboardError | None] = asyncio.get_running_loop().create_future()
+        self._ringing[heard] = leg
+        try:
+            async with _port_errors():
+                await self._link.send(orders.send_to(leg, "ringing"))
+            async with asyncio.timeout(self._ringing_deadline):
+                error = await heard
+        except TimeoutError:
+            raise OrderUnsettled(f"no ringing tone within {self._ringing_deadline:g} s") from None
+        finally:
+            del self._ringing[heard]
+        if error is not None:
+            raise error
+
+    async def hold(self, leg: str) -> None:
+        async with _port_errors():
+            await self._link.send(orders.send_to(leg, "hold"))
+
+    def _settle_ringing(self, leg: str, error: SwitchboardError | None) -> None:
+        for heard, waiting in self._ringing.items():
+            if waiting == leg and not heard.done():
+                heard.set_result(error)
+
+    # -- what was ------------------------------------------------------------------------------------------------
+
+    async def survey(self) -> Survey:
+        """Read live legs and the flight recorder.
+
+        Channels first: a leg that ends in between is then in the recorder. A leg whose end is still on its way as an
+        event counts as live, and as nothing else.
+        """
+        async with _port_errors():
+            channels = await self._link.send_list({"Action": "CoreShowChannels"})
+            rows = await self._link.send_list({"Action": "DBGetTree", "Family": FAMILY})
+        live = self._book.merge(channels)
+        ended = {leg: end for leg, end in recorded_ends(rows).items() if leg not in live}
+        return Survey(live=live, ended=ended, running_since=self._running_since)
+
+    async def forget(self, legs: list[str]) -> None:
+        for first in range(0, len(legs), FORGET_AT_ONCE):
+            await self._forget(legs[first : first + FORGET_AT_ONCE])
+
+    async def _forget(self, legs: list[str]) -> None:
+        batch = str(uuid.uuid4())
+        done = self._scripts.clearing(batch, legs)
+        try:
+            async with _port_errors():
+                await self._link.send(orders.clear_recorder(batch, fastagi=self.fastagi_address, limit=FORGET_WITHIN))
+            async with asyncio.timeout(FORGET_WITHIN):
+                await done
+        except TimeoutError:
+            raise OrderUnsettled(f"the dialplan did not ask for the list within {FORGET_WITHIN:g} s") from None
+        finally:
+            done.cancel()
+
+    def _spawn(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        task = asyncio.get_running_loop().create_task(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+@asynccontextmanager
+async def _port_errors() -> AsyncIterator[None]:
+    """The link's errors as the port's."""
+    try:
+        yield
+    except AmiValueError as error:
+        raise OrderRefused(str(error)) from None
+    except AmiNotSent as error:
+        raise PbxUnreachable(str(error)) from None
+    except AmiUnsettled as error:
+        raise OrderUnsettled(str(error)) from None
+    except AmiRefused as error:
+        if error.reason.startswith(("No such channel", "Channel does not exist")):
+            raise UnknownLeg(str(error)) from None
+        raise OrderRefused(str(error)) from None

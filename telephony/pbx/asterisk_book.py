@@ -1,0 +1,254 @@
+"""The leg book: which of our legs are up on this Asterisk and what state they are in, kept from AMI events.
+
+A leg's id is its channel's Uniqueid and account code, so a leg is recognised whoever ordered it: a service that was
+just restarted goes on reporting the calls of its predecessor. Asterisk also takes the Uniqueid wherever an action
+asks for a channel; so the book keeps no channel names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from telephony.pbx.ami import Message
+from telephony.pbx.port import (
+    BeepHeard,
+    LegAnswered,
+    LegAppeared,
+    LegEnded,
+    LegEvent,
+    LegRang,
+    LegsJoined,
+    LegsParted,
+    LiveLeg,
+    MachineVerdict,
+)
+
+LEG_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+# Asterisk's ast_channel_state, include/asterisk/channelstate.h
+RINGING, UP = "5", "6"
+# Q.850 "no answer from the user": what Asterisk puts on a leg whose ring limit ran out.
+NO_ANSWER = 19
+# Events of an ended leg come within milliseconds after its Hangup; this is minutes of calls.
+ENDED_KEPT = 2000
+
+
+@dataclass(slots=True)
+class BookedLeg:
+    """What is known of a leg. `bridge`: None while unknown, empty for none; `waits`: where in its own hold bridge."""
+
+    appeared: bool = False
+    rang: bool = False
+    answered: bool = False
+    refused: bool = False
+    context: str = ""
+    bridge: str | None = None
+    waits: str = ""
+
+
+class LegBook:
+    """Turns AMI events into the port's events, for legs that are `expect`ed, found in a survey, or bear our account."""
+
+    def __init__(self) -> None:
+        self._legs: dict[str, BookedLeg] = {}
+        self._bridges: dict[str, set[str]] = {}
+        self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
+
+    def expect(self, leg: str) -> None:
+        """An Originate of this leg goes out now."""
+        self._legs[leg] = BookedLeg()
+
+    def drop(self, leg: str) -> None:
+        """This leg was never made."""
+        self._legs.pop(leg, None)
+
+    def clear(self) -> None:
+        """The link is lost: what happens from now on is not seen."""
+        self._legs.clear()
+        self._bridges.clear()
+
+    def awaited(self, leg: str) -> bool:
+        """True for a leg that was ordered and has not appeared."""
+        booked = self._legs.get(leg)
+        return booked is not None and not booked.appeared
+
+    def waits(self, leg: str) -> str:
+        """`hold` or `ringing` for an agent's leg in its own hold bridge, else empty."""
+        booked = self._legs.get(leg)
+        return booked.waits if booked is not None else ""
+
+    def take(self, message: Message, at: float) -> list[LegEvent]:
+        """What an event of Asterisk means to the dialer; mostly nothing or one event."""
+        match message.event:
+            case "Newchannel":
+                return self._appear(message.text("Uniqueid"), at)
+            case "Newstate":
+                leg = self._ours(message, "Uniqueid", "AccountCode")
+                state = message.text("ChannelState")
+                return self._answer(leg, at) if state == UP else self._ring(leg, at) if state == RINGING else []
+            case "DialState":
+                # SIP 183 shows here only: the channel's state stays Down.
+                leg = self._ours(message, "DestUniqueid", "DestAccountCode")
+                return self._ring(leg, at) if message.text("DialStatus") in ("PROGRESS", "RINGING") else []
+            case "DialEnd":
+                leg = self._ours(message, "DestUniqueid", "DestAccountCode")
+                if leg is not None:
+                    self._legs[leg].refused = message.text("DialStatus") != "ANSWER"
+                return []
+            case "BridgeEnter":
+                return self._enter(message, at)
+            case "BridgeLeave":
+                leg = self._ours(message, "Uniqueid", "AccountCode")
+                return self._leave(leg, at) if leg is not None else []
+            case "Hangup":
+                return self._end(message, at)
+            case "UserEvent":
+                return self._told(message, at)
+        return []
+
+    # -- one leg -------------------------------------------------------------------------------------------------
+
+    def _ours(self, message: Message, id_header: str, account_header: str) -> str | None:
+        """The leg an event is about; one of ours that was not known yet is entered in the book."""
+        leg = message.text(id_header)
+        if leg in self._legs:
+            self._legs[leg].appeared = True
+            return leg
+        if not LEG_ID.fullmatch(leg) or message.text(account_header) != leg or leg in self._ended:
+            return None
+        self._legs[leg] = BookedLeg(appeared=True)
+        return leg
+
+    def _appear(self, leg: str, at: float) -> list[LegEvent]:
+        # Without account code yet: only legs that were ordered here are known to be ours.
+        if not self.awaited(leg):
+            return []
+        self._legs[leg].appeared = True
+        return [LegAppeared(leg=leg, at=at)]
+
+    def _ring(self, leg: str | None, at: float) -> list[LegEvent]:
+        if leg is None or self._legs[leg].rang or self._legs[leg].answered:
+            return []
+        self._legs[leg].rang = True
+        return [LegRang(leg=leg, at=at)]
+
+    def _answer(self, leg: str | None, at: float) -> list[LegEvent]:
+        if leg is None or self._legs[leg].answered:
+            return []
+        self._legs[leg].answered = True
+        return [LegAnswered(leg=leg, at=at)]
+
+    def _end(self, message: Message, at: float) -> list[LegEvent]:
+        leg = self._ours(message, "Uniqueid", "AccountCode")
+        if leg is None:
+            return []
+        events = self._leave(leg, at)
+        booked = self._legs.pop(leg)
+        self._ended.append(leg)
+        state, cause = message.text("ChannelState"), number(message.text("Cause"))
+        answered = booked.answered or state == UP
+        ended = LegEnded(
+            leg=leg,
+            at=at,
+            appeared=True,
+            answered=answered,
+            rang=booked.rang or state == RINGING,
+            cause=cause,
+            sip=sip_code(message.text("TechCause")),
+            # Tried on 22.10: the far end's own 480 and our Hangup both bring a DialEnd before, the ring limit does not.
+            ring_limit_reached=cause == NO_ANSWER and not answered and not booked.refused,
+        )
+        return [*events, ended]
+
+    def _told(self, message: Message, at: float) -> list[LegEvent]:
+        leg = message.text("Leg")
+        if not LEG_ID.fullmatch(leg) or leg in self._ended:
+            return []
+        match message.text("UserEvent"):
+            case "PdAmd":
+                verdict, cause = message.text("Status"), message.text("Cause")
+                return [MachineVerdict(leg=leg, at=at, verdict=verdict, cause=cause)]
+            case "PdBeep":
+                return [BeepHeard(leg=leg, at=at)]
+        return []
+
+    # -- who hears whom ------------------------------------------------------------------------------------------
+
+    def _enter(self, message: Message, at: float) -> list[LegEvent]:
+        leg = self._ours(message, "Uniqueid", "AccountCode")
+        if leg is None:
+            return []
+        events = self._leave(leg, at)
+        booked = self._legs[leg]
+        booked.answered = True
+        booked.context = message.text("Context")
+        booked.waits = message.text("Exten") if message.text("BridgeCreator") == "BridgeWait" else ""
+        self._put(leg, message.text("BridgeUniqueid"))
+        joined = (self._pair(leg, other) for other in self._others(leg))
+        return [*events, *(LegsJoined(leg=pair[0], agent_leg=pair[1], at=at) for pair in joined if pair)]
+
+    def _leave(self, leg: str, at: float) -> list[LegEvent]:
+        pairs = [self._pair(leg, other) for other in self._others(leg)]
+        self._put(leg, "")
+        self._legs[leg].waits = ""
+        return [LegsParted(leg=pair[0], agent_leg=pair[1], at=at) for pair in pairs if pair]
+
+    def _put(self, leg: str, bridge: str) -> None:
+        booked = self._legs[leg]
+        if booked.bridge:
+            members = self._bridges[booked.bridge]
+            members.discard(leg)
+            if not members:
+                del self._bridges[booked.bridge]
+        booked.bridge = bridge
+        if bridge:
+            self._bridges.setdefault(bridge, set()).add(leg)
+
+    def _others(self, leg: str) -> list[str]:
+        bridge = self._legs[leg].bridge
+        return [other for other in self._bridges[bridge] if other != leg] if bridge else []
+
+    def _pair(self, one: str, other: str) -> tuple[str, str] | None:
+        """(customer's, agent's) leg."""
+        contexts = {self._legs[one].context: one, self._legs[other].context: other}
+        if contexts.keys() >= {"pd-customer", "pd-agent"}:
+            return contexts["pd-customer"], contexts["pd-agent"]
+        return None
+
+    # -- the survey ----------------------------------------------------------------------------------------------
+
+    def merge(self, channels: Iterable[Message]) -> dict[str, LiveLeg]:
+        """Enter the legs of a channel list, and return all that are up.
+
+        Events that came meanwhile are newer than the list: what they said stands, and who ended stays ended.
+        """
+        for row in channels:
+            leg = self._ours(row, "Uniqueid", "AccountCode")
+            if leg is None:
+                continue
+            booked = self._legs[leg]
+            booked.rang |= row.text("ChannelState") == RINGING
+            booked.answered |= row.text("ChannelState") == UP
+            booked.context = booked.context or row.text("Context")
+            if booked.bridge is None:
+                self._put(leg, row.text("BridgeId"))
+        return {leg: self._live(leg, booked) for leg, booked in self._legs.items() if booked.appeared}
+
+    def _live(self, leg: str, booked: BookedLeg) -> LiveLeg:
+        state = "up" if booked.answered else "ringing" if booked.rang else "placing"
+        partners = [other for other in self._others(leg) if self._pair(leg, other)]
+        return LiveLeg(leg=leg, state=state, joined_to=partners[0] if partners else None)
+
+
+def number(text: str) -> int:
+    """A header's number; 0 where there is none."""
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def sip_code(text: str) -> int | None:
+    """A final SIP response code; None for none and for a provisional one."""
+    code = number(text)
+    return code if 200 <= code <= 699 else None

@@ -1,0 +1,127 @@
+"""The AMI actions of the dialer's orders, made from checked values only.
+
+What an order carries comes from the database, and there from people: a value that could mean more to Asterisk than
+itself (a second channel, a function, an option) is refused here by what it may be, not by what it must not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from telephony.model.campaign import Amd
+from telephony.pbx.ami import Action, quoted_variable
+from telephony.pbx.asterisk_book import LEG_ID
+from telephony.pbx.port import AgentCall, CustomerCall, OrderRefused
+
+# `&` would dial several at once, `,` and `|` are read as further arguments.
+_DIAL = re.compile(r"PJSIP/[A-Za-z0-9_.:@/+*#-]{1,200}")
+_PHONE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+_CALLER_ID = re.compile(r"\+?[0-9]{0,20}")
+_AMD_ARGUMENTS = re.compile(r"[0-9,]{0,100}")
+_SOUND = re.compile(r"[A-Za-z0-9_./-]{0,250}")
+_NAME_LIMIT = 80
+_RING_LIMIT_MAX = 600
+
+# The two notations in use; a phone that knows neither ignores them.
+AUTO_ANSWER = (
+    quoted_variable("PJSIP_HEADER(add,Call-Info)", "<sip:pbx>;answer-after=0"),
+    quoted_variable("PJSIP_HEADER(add,Alert-Info)", "<http://pbx>;info=alert-autoanswer;delay=0"),
+)
+
+
+def ring_agent(call: AgentCall, *, fastagi: str, auto_answer: bool) -> Action:
+    """The reservation call; nothing of a customer is in it. Raises OrderRefused for a value that cannot be sent."""
+    _check("phone", call.phone, _PHONE)
+    if len(call.caller_name) > _NAME_LIMIT or not call.caller_name.isprintable():
+        raise OrderRefused(f"caller_name: printable, at most {_NAME_LIMIT} characters")
+    name = call.caller_name.replace("\\", "\\\\").replace('"', '\\"')
+    return {
+        **_originate(call.leg, f"PJSIP/{call.phone}", call.ring_limit, "pd-agent", "hold"),
+        **({"CallerID": f'"{name}" <>'} if name else {}),
+        "Variable": [*_variables(call.leg, fastagi), *(AUTO_ANSWER if auto_answer else ())],
+    }
+
+
+def call_customer(call: CustomerCall, *, fastagi: str) -> Action:
+    """A customer's leg. Raises OrderRefused for a value that cannot be sent."""
+    _check("agent_leg", call.agent_leg, LEG_ID)
+    _check("dial", call.dial, _DIAL)
+    _check("caller_id", call.caller_id, _CALLER_ID)
+    _check("amd_arguments", call.amd_arguments, _AMD_ARGUMENTS)
+    _check("abandon_sound", call.abandon_sound, _SOUND)
+    return {
+        **_originate(call.leg, call.dial, call.ring_limit, "pd-customer", "answered"),
+        **({"CallerID": f"<{call.caller_id}>"} if call.caller_id else {}),
+        "Variable": [
+            *_variables(call.leg, fastagi),
+            quoted_variable("PD_AGENT", call.agent_leg),
+            quoted_variable("PD_AMD", Amd(call.amd).value),
+            quoted_variable("PD_AMD_ARGS", call.amd_arguments),
+            quoted_variable("PD_ABANDON", call.abandon_sound),
+        ],
+    }
+
+
+def send_to(leg: str, exten: str) -> Action:
+    """Another extension of [pd-agent] for an agent's leg."""
+    _check("leg", leg, LEG_ID)
+    return {"Action": "Redirect", "Channel": leg, "Context": "pd-agent", "Exten": exten, "Priority": "1"}
+
+
+def hang_up(leg: str) -> Action:
+    """The end of a leg."""
+    _check("leg", leg, LEG_ID)
+    return {"Action": "Hangup", "Channel": leg}
+
+
+def device_state(channel: str) -> Action:
+    """The question whether the endpoint of a dial string is there: INVALID means no such, UNAVAILABLE no contact."""
+    technology, _, rest = channel.partition("/")
+    endpoint = rest.rpartition("@")[2].partition("/")[0]
+    return {"Action": "Getvar", "Variable": f"DEVICE_STATE({technology}/{endpoint})"}
+
+
+def clear_recorder(batch: str, *, fastagi: str, limit: float) -> Action:
+    """A channel without a telephone that asks our script `forget`, for at most `limit` seconds."""
+    return {
+        "Action": "Originate",
+        "Channel": "Local/s@pd-forget/n",
+        "Application": "Wait",
+        "Data": "1",
+        "Timeout": str(round(limit * 1000)),
+        "Async": "true",
+        "Variable": [quoted_variable("PD_FASTAGI", fastagi), quoted_variable("PD_BATCH", batch)],
+    }
+
+
+def _originate(leg: str, channel: str, ring_limit: int, context: str, exten: str) -> dict[str, str | Sequence[str]]:
+    _check("leg", leg, LEG_ID)
+    if not 1 <= ring_limit <= _RING_LIMIT_MAX:
+        raise OrderRefused(f"ring_limit: 1 to {_RING_LIMIT_MAX} s")
+    return {
+        "Action": "Originate",
+        "ActionID": leg,
+        "ChannelId": leg,
+        "Account": leg,
+        "Channel": channel,
+        "Context": context,
+        "Exten": exten,
+        "Priority": "1",
+        "Timeout": str(ring_limit * 1000),
+        "Async": "true",
+    }
+
+
+def _variables(leg: str, fastagi: str) -> list[str]:
+    return [
+        quoted_variable("LEG", leg),
+        quoted_variable("PD_FASTAGI", fastagi),
+        quoted_variable("CHANNEL(hangup_handler_push)", "pd-end,s,1"),
+    ]
+
+
+def _check(field: str, value: str, pattern: re.Pattern[str]) -> None:
+    # The value may be a customer's number: the message names the field only.
+    if not pattern.fullmatch(value):
+        raise OrderRefused(f"{field}: not a value that Asterisk may be given")
