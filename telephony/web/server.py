@@ -38,6 +38,15 @@ class WebServer:
         self._runner: web.AppRunner | None = None
 
     @property
+    def port(self) -> int:
+        return self._settings.http.port
+
+    @property
+    def door(self) -> Door:
+        """Who changes users beside the API tells it (`forget`)."""
+        return self._door
+
+    @property
     def url(self) -> str:
         """Where browsers find it."""
         http = self._settings.http
