@@ -274,8 +274,9 @@ def _take_number(work: Work, contact: Contact, number: Number) -> bool:
         dialect(busy_numbers)
         .values(tenant_id=contact.tenant_id, e164=number.e164, contact_id=contact.id)
         .on_conflict_do_nothing()
+        .returning(busy_numbers.c.contact_id)
     )
-    return taken.rowcount == 1
+    return taken.first() is not None
 
 
 def _first_due(state: ContactState) -> Any:

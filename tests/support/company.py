@@ -97,11 +97,8 @@ def take_in(work: Work, here: Company, *rows: dict[str, Any]) -> list[str]:
     """Take contacts in, each with `external_id` and `number` at least; their ids in the same order."""
     contacts.upsert(work, here.target, [contact_row(row, {}) for row in rows])
     table = contacts_table
-    ids = dict(
-        work.conn.execute(
-            select(table.c.external_id, table.c.id).where(table.c.campaign_id == here.campaign_id)
-        ).tuples()
-    )
+    found = work.conn.execute(select(table.c.external_id, table.c.id).where(table.c.campaign_id == here.campaign_id))
+    ids = {row.external_id: row.id for row in found}
     return [ids[row["external_id"]] for row in rows]
 
 

@@ -1,0 +1,121 @@
+"""A switchboard played by hand: the test sees each order and tells each event, in the order it wants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from telephony.pbx.port import (
+    AgentCall,
+    CustomerCall,
+    Event,
+    Gate,
+    JoinQuestion,
+    LegAnswered,
+    LegAppeared,
+    LegEnded,
+    LegRang,
+    LegsJoined,
+    LinkLost,
+    LinkUp,
+    PbxUnreachable,
+    Survey,
+    UnknownLeg,
+)
+
+
+@dataclass
+class HandBoard:
+    """Orders are listed as (what, leg); `survey_now` is what the next survey finds."""
+
+    orders: list[tuple[str, str]] = field(default_factory=list)
+    agent_calls: list[AgentCall] = field(default_factory=list)
+    customer_calls: list[CustomerCall] = field(default_factory=list)
+    survey_now: Survey = field(default_factory=lambda: Survey(live={}, ended={}, running_since=0.0))
+    channels: set[str] = field(default_factory=set)
+    failing: dict[str, Exception] = field(default_factory=dict)
+    _up: bool = False
+    _on_event: Callable[[Event], None] = lambda event: None
+    _gate: Gate | None = None
+
+    def subscribe(self, on_event: Callable[[Event], None], gate: Gate) -> None:
+        self._on_event, self._gate = on_event, gate
+
+    async def start(self) -> None:
+        self.link_up()
+
+    async def stop(self) -> None:
+        self._up = False
+
+    @property
+    def connected(self) -> bool:
+        return self._up
+
+    def _order(self, what: str, leg: str) -> None:
+        if not self._up:
+            raise PbxUnreachable("no link")
+        if what in self.failing:
+            raise self.failing.pop(what)
+        self.orders.append((what, leg))
+
+    async def ring_agent(self, call: AgentCall) -> None:
+        self._order("ring_agent", call.leg)
+        self.agent_calls.append(call)
+
+    async def call_customer(self, call: CustomerCall) -> None:
+        self._order("call_customer", call.leg)
+        self.customer_calls.append(call)
+
+    async def play_ringing(self, leg: str) -> None:
+        self._order("play_ringing", leg)
+
+    async def hold(self, leg: str) -> None:
+        self._order("hold", leg)
+
+    async def hang_up(self, leg: str) -> None:
+        self._order("hang_up", leg)
+        if leg not in self.channels:
+            raise UnknownLeg(leg)
+
+    async def survey(self) -> Survey:
+        return self.survey_now
+
+    async def forget(self, legs: list[str]) -> None:
+        self.orders.extend(("forget", leg) for leg in legs)
+
+    # What the test tells
+
+    def tell(self, kind: type[Any], leg: str, **values: Any) -> None:
+        self._on_event(kind(leg=leg, at=asyncio.get_running_loop().time(), **values))
+
+    def appears(self, leg: str) -> None:
+        self.channels.add(leg)
+        self.tell(LegAppeared, leg)
+
+    def rings(self, leg: str) -> None:
+        self.tell(LegRang, leg)
+
+    def answers(self, leg: str) -> None:
+        self.channels.add(leg)
+        self.tell(LegAnswered, leg)
+
+    def joins(self, leg: str, agent_leg: str) -> None:
+        self.tell(LegsJoined, leg, agent_leg=agent_leg)
+
+    def ends(self, leg: str, *, answered: bool = False, rang: bool = False, **values: Any) -> None:
+        self.channels.discard(leg)
+        self.tell(LegEnded, leg, appeared=True, answered=answered, rang=rang, **values)
+
+    async def asks(self, leg: str, verdict: str = "", cause: str = "") -> str:
+        assert self._gate is not None
+        return await self._gate(JoinQuestion(leg=leg, verdict=verdict, cause=cause))
+
+    def link_up(self) -> None:
+        self._up = True
+        self._on_event(LinkUp())
+
+    def link_lost(self) -> None:
+        self._up = False
+        self._on_event(LinkLost("cut by the test"))
