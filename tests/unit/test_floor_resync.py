@@ -1,0 +1,173 @@
+"""What the service finds after a start or a lost link, and how it settles each call by it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from telephony.dialer.floor import Floor
+from telephony.pbx.port import LiveLeg, RecordedEnd, Survey
+from telephony.store import schema
+from telephony.store.engine import Store
+from tests.support.hand_board import HandBoard
+from tests.support.shift import Shift, shift
+
+pytestmark = pytest.mark.unit
+
+LONG_AGO = 1_000_000.0
+
+
+def found(
+    *, live: list[LiveLeg] | None = None, ended: list[RecordedEnd] | None = None, since: float = LONG_AGO
+) -> Survey:
+    return Survey(
+        live={leg.leg: leg for leg in live or []}, ended={leg.leg: leg for leg in ended or []}, running_since=since
+    )
+
+
+async def restart(one: Shift, survey: Survey) -> None:
+    """The service dies without a word and another one starts on the same database."""
+    for desk in one.floor.desks.values():
+        await desk.close()
+    for task in one.floor._tasks:
+        task.cancel()
+    one.board = HandBoard(survey_now=survey)
+    one.board.channels.update(survey.live)
+    one.floor = Floor(store=one.store, board=one.board, place=one.place)
+    await one.floor.start()
+    await one.until(lambda: one.floor.ready)
+    await one.settle()
+
+
+async def attempt_of(one: Shift) -> Any:
+    (row,) = await one.rows(schema.attempts)
+    return row
+
+
+async def test_a_call_that_goes_on_is_taken_over_and_ends_as_usual(store: Store) -> None:
+    async with shift(store) as one:
+        agent_leg, attempt, leg = await one.talking()
+        await restart(
+            one,
+            found(
+                live=[
+                    LiveLeg(leg=agent_leg, state="up", joined_to=leg),
+                    LiveLeg(leg=leg, state="up", joined_to=agent_leg),
+                ]
+            ),
+        )
+        assert one.floor.desks[one.agent].agent.state == "talking"
+        assert one.board.orders == []
+        one.board.ends(leg, answered=True, rang=True)
+        await one.state_is("wrap_up")
+        await one.floor.wrap_up(one.agent, attempt, disposition="success")
+        assert (await attempt_of(one)).outcome == "TALKED"
+
+
+async def test_a_call_that_ended_meanwhile_is_settled_from_the_flight_recorder(store: Store) -> None:
+    async with shift(store) as one:
+        agent_leg = await one.reserved()
+        _, leg = await one.accepted()
+        busy = RecordedEnd(leg=leg, answered=False, rang=False, cause=17, sip=486)
+        await restart(one, found(live=[LiveLeg(leg=agent_leg, state="up")], ended=[busy]))
+        assert (await attempt_of(one)).outcome == "CUSTOMER_BUSY"
+        await one.state_is("previewing")  # the next contact, on the line that stayed up
+        assert (await one.contact("c0")).attempts == 1
+        assert await one.used() == {"tenant": 0, "data_center": 0, "trunk": 0, "cell": 1}
+
+
+async def test_an_order_that_never_reached_asterisk_is_not_placed_and_the_contact_untouched(store: Store) -> None:
+    async with shift(store) as one:
+        agent_leg = await one.reserved()
+        await one.accepted()
+        earlier = datetime.now(UTC) - timedelta(minutes=1)
+        await store.run(lambda conn: conn.execute(update(schema.attempts).values(placed_at=earlier)))
+        await restart(one, found(live=[LiveLeg(leg=agent_leg, state="up")]))
+        row = await attempt_of(one)
+        assert (row.outcome, row.code) == ("NOT_PLACED", "SERVICE_RESTARTED")
+        back = await one.contact("c0")
+        assert (back.attempts, back.skips) == (0, 0)
+        assert await one.rows(schema.dialed) == []
+
+
+async def test_an_order_just_sent_may_still_be_on_its_way_so_nothing_is_concluded_yet(store: Store) -> None:
+    async with shift(store) as one:
+        agent_leg = await one.reserved()
+        _, leg = await one.accepted()
+        await restart(one, found(live=[LiveLeg(leg=agent_leg, state="up")]))
+        assert (await attempt_of(one)).state == "unknown"
+        one.board.survey_now = found(live=[LiveLeg(leg=agent_leg, state="up"), LiveLeg(leg=leg, state="ringing")])
+        one.floor.ground.resync_wanted.set()
+        await one.until(lambda: one.floor.desks[one.agent].call.attempt.state == "ringing")  # type: ignore[union-attr]
+
+
+async def test_a_crash_of_asterisk_loses_the_call_but_not_the_agent(store: Store) -> None:
+    async with shift(store) as one:
+        await one.reserved()
+        await one.accepted()
+        one.board.link_lost()
+        await one.settle()
+        assert (await attempt_of(one)).state == "unknown"
+        one.board.survey_now = found(since=datetime.now(UTC).timestamp() + 1)
+        one.board.link_up()
+        await one.until(lambda: one.floor.ready)
+        await one.settle()
+        assert (await attempt_of(one)).outcome == "PBX_LOST"
+        assert (await one.contact("c0")).attempts == 1
+        # rung again for the next contact, on a line of its own
+        await one.until(lambda: len(one.board.agent_calls) == 2)
+        assert await one.used() == {"tenant": 0, "data_center": 0, "trunk": 0, "cell": 1}
+
+
+async def test_a_cancelled_call_found_alive_is_ended(store: Store) -> None:
+    async with shift(store) as one:
+        agent_leg = await one.reserved()
+        attempt, leg = await one.accepted()
+        await one.floor.cancel(one.agent, attempt)
+        await restart(one, found(live=[LiveLeg(leg=agent_leg, state="up"), LiveLeg(leg=leg, state="ringing")]))
+        await one.until(lambda: ("hang_up", leg) in one.board.orders)
+        one.board.ends(leg, rang=True, sip=487, cause=16)
+        await one.until(lambda: one.floor.desks[one.agent].call is None)
+        assert (await attempt_of(one)).outcome == "AGENT_CANCELLED"
+
+
+async def test_legs_of_nobody_are_ended(store: Store) -> None:
+    async with shift(store) as one:
+        stranger = "01900000-0000-7000-8000-000000000000"
+        await restart(one, found(live=[LiveLeg(leg=stranger, state="up")]))
+        await one.until(lambda: ("hang_up", stranger) in one.board.orders)
+
+
+async def test_an_agent_rung_when_the_service_died_and_answering_since_gets_the_offer(store: Store) -> None:
+    async with shift(store) as one:
+        await one.floor.set_state(one.agent, "available")
+        await one.until(lambda: bool(one.board.agent_calls))
+        leg = one.board.agent_calls[0].leg
+        await restart(one, found(live=[LiveLeg(leg=leg, state="up")]))
+        await one.state_is("previewing")
+        assert (await one.contact("c0")).state == "offered"
+
+
+async def test_an_open_offer_survives_a_restart_with_its_timer(store: Store) -> None:
+    async with shift(store) as one:
+        leg = await one.reserved()
+        offer = one.offer
+        await restart(one, found(live=[LiveLeg(leg=leg, state="up")]))
+        assert one.offer == offer
+        await one.floor.decide(one.agent, offer, "skip")
+        await one.until(lambda: one.floor.desks[one.agent].preview.offer is not None and one.offer != offer)
+
+
+async def test_a_wrap_up_survives_a_restart(store: Store) -> None:
+    async with shift(store) as one:
+        agent_leg, attempt, leg = await one.talking()
+        one.board.ends(leg, answered=True, rang=True)
+        await one.state_is("wrap_up")
+        ended = RecordedEnd(leg=agent_leg, answered=True, rang=True, cause=16, sip=None)
+        await restart(one, found(ended=[ended]))
+        assert one.floor.desks[one.agent].agent.state == "wrap_up"
+        await one.floor.wrap_up(one.agent, attempt, disposition="success")
+        assert (await one.contact("c0")).state == "done"
