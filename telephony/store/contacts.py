@@ -168,11 +168,8 @@ def _update(
 ) -> None:
     ids = [known[row.external_id].id for row in rows]
     had = numbers_of(work.conn, ids)
-    busy = set(
-        work.conn.execute(
-            select(busy_numbers.c.contact_id, busy_numbers.c.e164).where(busy_numbers.c.contact_id.in_(ids))
-        ).tuples()
-    )
+    held_now = select(busy_numbers.c.contact_id, busy_numbers.c.e164).where(busy_numbers.c.contact_id.in_(ids))
+    busy = {(row.contact_id, row.e164) for row in work.conn.execute(held_now)}
     described, placed, phones = [], [], []
     for row in rows:
         before = known[row.external_id]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 
 from telephony.model import hours
 from telephony.model.campaign import CampaignSettings
@@ -136,12 +136,15 @@ def numbers_of(conn: Connection, contact_ids: Iterable[str]) -> dict[str, list[N
     return found
 
 
+# `or_` because a statement for many rows at once takes no IN
 _SET = (
     update(contacts)
-    .where(contacts.c.id == bindparam("contact"), contacts.c.state.in_(RESTING))
+    .where(contacts.c.id == bindparam("contact"), or_(*(contacts.c.state == state for state in RESTING)))
     .values(
         due_at=bindparam("new_due_at"),
-        why=func.coalesce(bindparam("new_why"), case((contacts.c.why.in_(NEVER), None), else_=contacts.c.why)),
+        why=func.coalesce(
+            bindparam("new_why"), case((or_(*(contacts.c.why == why for why in NEVER)), None), else_=contacts.c.why)
+        ),
     )
 )
 
