@@ -58,9 +58,9 @@ class WebServer:
         await self._feed.start()
         self._guard.start()
         self._lag.start()
-        app = build_app(self._services, api.all_routes())
-        add_pages(app)
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=DRAIN)
+        self.app = build_app(self._services, api.all_routes())
+        add_pages(self.app)
+        self._runner = web.AppRunner(self.app, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=DRAIN)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._settings.http.host, self._settings.http.port).start()
 

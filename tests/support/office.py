@@ -1,4 +1,4 @@
-"""The web before a dialer that only takes notes: real HTTP, a real database, and a script for what the dialer answers."""
+"""The web before a dialer that only takes notes: real HTTP and a real database."""
 
 from __future__ import annotations
 
@@ -186,9 +186,7 @@ class Office:
 
     async def tell(self, kind: str, payload: dict[str, Any], *, agent_id: str | None, tenant_id: str = "") -> None:
         """Something happened: write it to the outbox as the dialer does, and ring."""
-        event = outbox.Event(
-            tenant_id=tenant_id or self.acme.tenant_id, kind=kind, payload=payload, agent_id=agent_id
-        )
+        event = outbox.Event(tenant_id=tenant_id or self.acme.tenant_id, kind=kind, payload=payload, agent_id=agent_id)
         await self.store.run(lambda conn: outbox.write(conn, [event], datetime.now(UTC)))
         self.changes.notify()
 

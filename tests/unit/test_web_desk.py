@@ -1,0 +1,83 @@
+"""What the agent's page and a CRM ask for reaches the dialer as it was meant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from telephony.model.ids import new_id
+from tests.support.office import Office
+
+pytestmark = pytest.mark.unit
+
+
+async def test_states_and_phone(office: Office) -> None:
+    agent, ann = await office.agent(), office.acme.agent_id
+    assert (await agent("PUT", "/api/v1/me/state", {"state": "available"})).status == 204
+    assert (await agent("PUT", "/api/v1/me/state", {"state": "idle", "reason": "lunch"})).status == 204
+    assert (await agent("PUT", "/api/v1/me/phone", {"phone": "agent-1"})).status == 204
+    assert office.floor.asked == [
+        ("state", ann, "available", None),
+        ("state", ann, "idle", "lunch"),
+        ("phone", ann, "agent-1"),
+    ]
+
+
+@pytest.mark.parametrize("phone", ["", "a b", "PJSIP/1001", "1001\r\nAction: Logoff", "x" * 81, None, 1001])
+async def test_a_phone_is_an_endpoints_name(office: Office, phone: object) -> None:
+    agent = await office.agent()
+    assert (await agent("PUT", "/api/v1/me/phone", {"phone": phone})).code == "INVALID"
+    assert office.floor.asked == []
+
+
+@pytest.mark.parametrize("action", ["accept", "skip", "remove", "leave"])
+async def test_the_four_decisions(office: Office, action: str) -> None:
+    agent, offer = await office.agent(), new_id()
+    answer = await agent("POST", f"/api/v1/offers/{offer}/{action}")
+    assert (answer.status, answer.json["offer"]) == (200, offer)
+    assert office.floor.asked == [(action, office.acme.agent_id, offer)]
+
+
+@pytest.mark.parametrize("action", ["cancel", "hang-up", "voicemail-left"])
+async def test_what_can_be_done_to_a_call(office: Office, action: str) -> None:
+    agent, call = await office.agent(), new_id()
+    assert (await agent("POST", f"/api/v1/calls/{call}/{action}")).status == 204
+    assert office.floor.asked == [(action.replace("-", "_"), office.acme.agent_id, call)]
+
+
+async def test_wrap_up_with_a_callback(office: Office) -> None:
+    agent, call = await office.agent(), new_id()
+    body = {
+        "disposition": "callback",
+        "note": "after <b>five</b>",
+        "callback": {"at": "2026-06-18T17:30:00+02:00", "mine": True},
+    }
+    assert (await agent("POST", f"/api/v1/calls/{call}/wrap-up", body)).status == 204
+    at = datetime(2026, 6, 18, 15, 30, tzinfo=UTC)
+    assert office.floor.asked == [("wrap_up", office.acme.agent_id, call, "callback", "after <b>five</b>", at, True)]
+
+
+async def test_wrap_up_without_a_disposition_is_refused(office: Office) -> None:
+    agent = await office.agent()
+    answer = await agent("POST", f"/api/v1/calls/{new_id()}/wrap-up", {"note": "?"})
+    assert [one["field"] for one in answer.json["errors"]] == ["disposition"]
+
+
+async def test_the_page_comes_with_all_its_files_and_is_small(office: Office) -> None:
+    stranger = office.stranger()
+    sent = 0
+    for path in ("/", "/agent.js", "/texts.js", "/codes.js", "/agent.css", "/icon.svg"):
+        async with office.http.get(office.url + path, auto_decompress=False) as answer:
+            assert answer.status == 200
+            assert answer.headers["Content-Encoding"] == "gzip"
+            sent += len(await answer.read())
+            tag = answer.headers["ETag"]
+        again = await stranger("GET", path, headers={"If-None-Match": tag})
+        assert (again.status, again.text) == (304, "")
+    assert sent < 24_000
+
+
+async def test_a_browser_without_gzip_gets_the_page_too(office: Office) -> None:
+    answer = await office.stranger()("GET", "/", headers={"Accept-Encoding": "identity"})
+    assert "agent.js" in answer.text
