@@ -1,0 +1,232 @@
+"""The scripted demo: agents played through the public API and the live feed, as a CRM would do it.
+
+Each agent works one campaign and takes one contact of every kind; the agents work side by side. The script knows
+nothing but the API's address and the logins, so it runs against a service anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from telephony.demo.report import Seen
+from telephony.demo.seed import AGENTS, DemoAgent
+from telephony.demo.table import ROWS, AgentDoes, Row
+
+Say = Callable[[str], None]
+
+QUIET = 60.0
+"""Seconds without any news from the service after which an agent gives up; the longest call is silent for 20 s."""
+
+VERDICT_WITHIN = 8.0
+"""Seconds after joining in which a verdict that is due must come; AMD takes at most 3.5 s."""
+
+BEEP_WITHIN = 40.0
+"""Seconds after joining in which the beep must come; the long greeting takes 20 s."""
+
+GREETING = {"05": 6.0, "06": 22.0}
+"""Seconds until after the beep, by suffix, for an agent whom nobody tells of it."""
+
+TALK = 1.5
+"""Seconds an agent speaks."""
+
+DISPOSITION = "success"
+
+BACK_TO_WORK = 3
+"""How often an agent that was made idle says "available" again before giving up."""
+
+
+class ScriptError(Exception):
+    """The service did not do what the script needs to go on; the text says what."""
+
+
+async def play(base: str, password: str, *, rows: Sequence[Row] = ROWS, say: Say = print) -> list[Seen]:
+    """Play every row against the service at `base`; the rows as they were seen, in the table's order.
+
+    Raises ScriptError where an agent cannot sign in or the service refuses what it must not refuse.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        players = [
+            await stack.enter_async_context(Player(base, agent, password, mine, say=say))
+            for agent in AGENTS
+            if (mine := [Seen(row=row) for row in rows if row.amd is agent.amd])
+        ]
+        await asyncio.gather(*(player.play() for player in players))
+    played = {id(seen.row): seen for player in players for seen in player.seen}
+    return [played[id(row)] for row in rows]
+
+
+class Player:
+    """One agent's part; use it as a context."""
+
+    def __init__(self, base: str, agent: DemoAgent, password: str, seen: list[Seen], *, say: Say) -> None:
+        self.seen = seen
+        self._agent = agent
+        self._password = password
+        self._say = say
+        self._http = aiohttp.ClientSession(base, timeout=aiohttp.ClientTimeout(total=15))
+        self._left = {seen.row.suffix: seen for seen in seen}
+        self._played: dict[str, Seen] = {}  # by call
+        self._now: str | None = None  # the call at hand
+        self._news: dict[str, asyncio.Event] = {}
+        self._part: asyncio.Task[None] | None = None
+        self._state = ""
+        self._ended: set[str] = set()
+        self._again = 0
+
+    async def __aenter__(self) -> Player:
+        try:
+            answer = await self._ask(
+                "POST", "/sessions", {"username": self._agent.username, "password": self._password}
+            )
+        except BaseException:
+            await self._http.close()
+            raise
+        self._http.headers["Authorization"] = f"Bearer {answer['token']}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._part is not None:
+            self._part.cancel()
+            await asyncio.gather(self._part, return_exceptions=True)
+        await self._http.close()
+
+    async def play(self) -> None:
+        """Work until every row is played, or nothing comes any more."""
+        begun = datetime.now(UTC)
+        me = await self._ask("GET", "/me")
+        async with self._http.ws_connect("/api/v1/live", params={"since": me["cursor"]}) as feed:
+            await self._begin(me)
+            while not self._done():
+                try:
+                    event = await feed.receive_json(timeout=QUIET)
+                except (TimeoutError, TypeError) as error:
+                    closed = f"the live feed was closed ({feed.close_code})"
+                    self._give_up(f"nothing came for {QUIET:.0f} s" if isinstance(error, TimeoutError) else closed)
+                    break
+                await self._handle(event["kind"], event.get("data", {}))
+            await self._ask("PUT", "/me/state", {"state": "idle", "reason": "demo_over"}, may_refuse=True)
+        for call in await self._calls(begun):
+            if call["id"] in self._played:
+                self._played[call["id"]].call = call
+
+    async def _begin(self, me: dict[str, Any]) -> None:
+        """Take up whatever state a former run left the agent in."""
+        self._state = me["agent"]["state"]
+        if me["call"] is not None and self._state == "wrap_up":
+            await self._wrap_up(me["call"]["id"])
+        elif me["offer"] is not None and me["offer"]["state"] == "open":
+            await self._decide(me["offer"]["id"], me["offer"]["card"])
+        if self._state in ("offline", "idle", "wrap_up"):
+            await self._ask("PUT", "/me/state", {"state": "available"})
+
+    def _done(self) -> bool:
+        return not self._left and self._now is None
+
+    def _give_up(self, why: str) -> None:
+        for seen in [*self._left.values(), *([self._played[self._now]] if self._now else [])]:
+            seen.trouble.append(f"{why}; the agent was {self._state}")
+
+    async def _handle(self, kind: str, data: dict[str, Any]) -> None:
+        match kind:
+            case "offer.opened":
+                await self._decide(data["offer"], data["card"])
+            case "call.state" if data["call"] in self._played:
+                await self._call_state(self._played[data["call"]], data["call"], data["state"])
+            case "call.amd" | "call.beep" if data["call"] == self._now:
+                self._news[kind].set()
+            case "agent.state" if data["agent"] and data.get("state"):
+                await self._agent_state(data)
+            case _:
+                pass  # ticks, and news that no decision hangs on
+
+    async def _decide(self, offer: str, card: dict[str, Any]) -> None:
+        number = card["number"]["e164"]
+        seen = self._left.pop(number[-2:], None)
+        if seen is None:
+            await self._ask("POST", f"/offers/{offer}/skip", may_refuse=True)
+            return
+        seen.number = number
+        decision = await self._ask("POST", f"/offers/{offer}/accept", may_refuse=True)
+        if "attempt" not in decision:
+            seen.trouble.append(f"the accept was refused: {decision['code']}")
+            return
+        self._now = decision["attempt"]
+        self._played[self._now] = seen
+        self._news = {"call.amd": asyncio.Event(), "call.beep": asyncio.Event()}
+
+    async def _call_state(self, seen: Seen, call: str, state: str) -> None:
+        seen.states.append(state)
+        if state == "talking":
+            self._part = asyncio.create_task(self._talk(seen, call))
+        elif state == "ended":
+            self._ended.add(call)
+            if self._part is not None:
+                self._part.cancel()
+            if "talking" in seen.states:
+                await self._wrap_up_when_due()
+            else:
+                self._over(seen)
+
+    async def _agent_state(self, data: dict[str, Any]) -> None:
+        self._state = data["state"]
+        await self._wrap_up_when_due()
+        if self._state == "idle" and self._left:
+            self._again += 1
+            if self._again > BACK_TO_WORK:
+                raise ScriptError(f"{self._agent.username} was made idle again and again: {data.get('reason')}")
+            self._say(f"  {self._agent.username} was made idle ({data.get('reason')}) and goes back to work")
+            await self._ask("PUT", "/me/state", {"state": "available"})
+
+    async def _wrap_up_when_due(self) -> None:
+        if self._state == "wrap_up" and self._now is not None and self._now in self._ended:
+            call = self._now
+            await self._wrap_up(call)
+            self._over(self._played[call])
+
+    async def _wrap_up(self, call: str) -> None:
+        await self._ask("POST", f"/calls/{call}/wrap-up", {"disposition": DISPOSITION, "note": "Played by the demo"})
+
+    def _over(self, seen: Seen) -> None:
+        self._now = None
+        self._say(f"  {seen.row.amd:8} {seen.number} {seen.row.customer}: {' '.join(seen.states)}")
+
+    async def _talk(self, seen: Seen, call: str) -> None:
+        """The agent's part of a joined call."""
+        row = seen.row
+        if row.agent is AgentDoes.WAIT:
+            return
+        if row.verdict is not None:
+            await self._hear("call.amd", VERDICT_WITHIN)
+        if row.agent is AgentDoes.LEAVE_VOICEMAIL:
+            if row.beep:
+                await self._hear("call.beep", BEEP_WITHIN)
+            else:
+                await asyncio.sleep(GREETING[row.suffix])
+        await asyncio.sleep(TALK)
+        if row.agent is AgentDoes.LEAVE_VOICEMAIL:
+            await self._ask("POST", f"/calls/{call}/voicemail-left", may_refuse=True)
+        await self._ask("POST", f"/calls/{call}/hang-up", may_refuse=True)
+
+    async def _hear(self, kind: str, within: float) -> None:
+        with contextlib.suppress(TimeoutError):  # what did not come is missing in the call's record
+            await asyncio.wait_for(self._news[kind].wait(), within)
+
+    async def _calls(self, since: datetime) -> list[dict[str, Any]]:
+        query = f"/calls?limit=200&since={since.isoformat().replace('+00:00', 'Z')}"
+        return list((await self._ask("GET", query))["items"])
+
+    async def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, may_refuse: bool = False
+    ) -> dict[str, Any]:
+        """The answer, or with `may_refuse` the problem document; raises ScriptError for other problems."""
+        async with self._http.request(method, f"/api/v1{path}", json=body) as answer:
+            found: dict[str, Any] = {} if answer.status == 204 else await answer.json(content_type=None)
+            if answer.status >= 400 and not may_refuse:
+                raise ScriptError(f"{self._agent.username}: {method} {path}: {answer.status} {found.get('code')}")
+            return found
