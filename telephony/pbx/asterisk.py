@@ -266,6 +266,7 @@ class AsteriskSwitchboard:
     async def play_ringing(self, leg: str) -> None:
         if self._book.waits(leg) == "ringing":
             return
+        self._check_waiting(leg)
         heard: asyncio.Future[SwitchboardError | None] = asyncio.get_running_loop().create_future()
         self._ringing[heard] = leg
         try:
@@ -281,8 +282,14 @@ class AsteriskSwitchboard:
             raise error
 
     async def hold(self, leg: str) -> None:
+        self._check_waiting(leg)
         async with _port_errors():
             await self._link.send(orders.send_to(leg, "hold"))
+
+    def _check_waiting(self, leg: str) -> None:
+        # A Redirect would take the agent out of a conversation.
+        if self._book.busy(leg):
+            raise OrderRefused(f"leg {leg} is not on hold")
 
     def _settle_ringing(self, leg: str, error: SwitchboardError | None) -> None:
         for heard, waiting in self._ringing.items():

@@ -80,6 +80,11 @@ class LegBook:
         booked = self._legs.get(leg)
         return booked.waits if booked is not None else ""
 
+    def busy(self, leg: str) -> bool:
+        """True for a leg that is known not to be waiting: not answered yet, or in a conversation."""
+        booked = self._legs.get(leg)
+        return booked is not None and (not booked.answered or self._partner(leg) is not None)
+
     def take(self, message: Message, at: float) -> list[LegEvent]:
         """What an event of Asterisk means to the dialer; mostly nothing or one event."""
         match message.event:
@@ -218,6 +223,9 @@ class LegBook:
             return contexts["pd-customer"], contexts["pd-agent"]
         return None
 
+    def _partner(self, leg: str) -> str | None:
+        return next((other for other in self._others(leg) if self._pair(leg, other)), None)
+
     # -- the survey ----------------------------------------------------------------------------------------------
 
     def merge(self, channels: Iterable[Message]) -> dict[str, LiveLeg]:
@@ -239,8 +247,7 @@ class LegBook:
 
     def _live(self, leg: str, booked: BookedLeg) -> LiveLeg:
         state = "up" if booked.answered else "ringing" if booked.rang else "placing"
-        partners = [other for other in self._others(leg) if self._pair(leg, other)]
-        return LiveLeg(leg=leg, state=state, joined_to=partners[0] if partners else None)
+        return LiveLeg(leg=leg, state=state, joined_to=self._partner(leg))
 
 
 def number(text: str) -> int:
