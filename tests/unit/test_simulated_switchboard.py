@@ -1,0 +1,240 @@
+"""The simulated switchboard tells the port's stories, and can do what a test wants of a PBX."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from telephony.model.ids import new_id
+from telephony.pbx.port import (
+    AgentCall,
+    CustomerCall,
+    Event,
+    LegAnswered,
+    LegEnded,
+    LegRang,
+    LegsJoined,
+    LinkLost,
+    LinkUp,
+    OrderUnsettled,
+    PbxUnreachable,
+)
+from telephony.pbx.simulated import SimulatedSwitchboard
+from telephony.pbx.simulated_clock import LoopClock, VirtualClock
+from telephony.pbx.simulated_people import HUMAN, Customer, Phone, PhoneHabit, customer_of
+from tests.support.port_stories import (
+    PhoneKind,
+    PortStories,
+    ScriptedGate,
+    call,
+    reserve,
+    talk,
+    told,
+    wait_for,
+)
+
+pytestmark = pytest.mark.unit
+
+PHONES = {
+    "answers": Phone(),
+    "declines": Phone(habit=PhoneHabit.DECLINES),
+    "busy": Phone(habit=PhoneHabit.BUSY),
+    "lets_it_ring": Phone(habit=PhoneHabit.LETS_IT_RING),
+    "gone": Phone(habit=PhoneHabit.NOT_REGISTERED),
+}
+
+
+def customer(dial: str) -> Customer:
+    return replace(HUMAN, hangs_up_after=7.0) if dial.endswith("@brief") else customer_of(dial)
+
+
+class SimulatedBench:
+    """The simulated switchboard in virtual time."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.board = SimulatedSwitchboard(
+            clock=self.clock, phones=PHONES, customers=customer, trunks=["customers", "brief"]
+        )
+        self.gate = ScriptedGate()
+        self.events: list[Event] = []
+        self.board.subscribe(self.events.append, self.gate)
+
+    async def phone(self, kind: PhoneKind) -> str:
+        return kind.value
+
+    def dial(self, suffix: str) -> str:
+        return f"PJSIP/+120255501{suffix}@customers"
+
+    def brief_talker(self) -> str:
+        return "PJSIP/+12025550100@brief"
+
+    async def until(self, predicate: Callable[[], bool], seconds: float) -> bool:
+        return await self.clock.until(predicate, seconds)
+
+    async def agent_hangs_up(self, leg: str) -> None:
+        self.board.party_hangs_up(leg)
+
+    async def lose_link(self) -> None:
+        self.board.lose_link()
+
+    async def restore_link(self) -> None:
+        self.board.restore_link()
+
+
+@pytest_asyncio.fixture
+async def bench() -> AsyncIterator[SimulatedBench]:
+    made = SimulatedBench()
+    await made.board.start()
+    assert await made.until(lambda: made.board.connected, 1.0)
+    yield made
+    await made.board.stop()
+
+
+class TestPort(PortStories):
+    """Every story of the port."""
+
+
+async def test_nothing_is_ordered_before_the_link_stands() -> None:
+    made = SimulatedBench()
+    await made.board.start()
+    assert not made.board.connected
+    with pytest.raises(PbxUnreachable):
+        await made.board.hang_up(new_id())
+    await made.clock.advance(0.1)
+    assert made.events == [LinkUp()]
+
+
+async def test_a_stopped_switchboard_leaves_its_calls_up(bench: SimulatedBench) -> None:
+    agent = await reserve(bench)
+    await bench.board.stop()
+    assert not bench.board.connected
+    await bench.board.start()
+    assert await bench.until(lambda: bench.board.connected, 1.0)
+    assert agent in (await bench.board.survey()).live
+
+
+async def test_a_phone_that_is_not_registered_is_no_missing_endpoint(bench: SimulatedBench) -> None:
+    leg = new_id()
+    await bench.board.ring_agent(AgentCall(leg=leg, phone="gone", ring_limit=18))
+    end = await wait_for(bench, LegEnded, leg)
+    assert (end.missing_endpoint, end.appeared, end.cause) == (False, False, 20)
+
+
+async def test_a_trunk_the_pbx_does_not_know(bench: SimulatedBench) -> None:
+    agent, leg = await reserve(bench), new_id()
+    dial = "PJSIP/+12025550100@elsewhere"
+    await bench.board.call_customer(CustomerCall(leg=leg, agent_leg=agent, dial=dial, ring_limit=32))
+    assert (await wait_for(bench, LegEnded, leg)).missing_endpoint
+
+
+async def test_an_owner_picks_up_a_phone_that_would_ring_on(bench: SimulatedBench) -> None:
+    leg = new_id()
+    await bench.board.ring_agent(AgentCall(leg=leg, phone="lets_it_ring", ring_limit=18))
+    await wait_for(bench, LegRang, leg)
+    bench.board.answer_phone("lets_it_ring")
+    assert told(bench, LegAnswered, leg)
+    await bench.clock.advance(60)
+    assert not told(bench, LegEnded, leg), "an answered call has no ring limit"
+
+
+async def test_an_order_whose_confirmation_is_lost_was_carried_out_all_the_same(bench: SimulatedBench) -> None:
+    agent, leg = await reserve(bench), new_id()
+    bench.board.lose_link_with_next_order()
+    order = CustomerCall(leg=leg, agent_leg=agent, dial=bench.dial("02"), ring_limit=32)
+    with pytest.raises(OrderUnsettled):
+        await bench.board.call_customer(order)
+    assert isinstance(bench.events[-1], LinkLost)
+    await bench.clock.advance(1.0)
+    bench.board.restore_link()
+    await bench.clock.advance(1.0)
+    assert (await bench.board.survey()).live[leg].state == "ringing"
+
+
+async def test_a_crash_takes_every_call_without_a_record(bench: SimulatedBench) -> None:
+    agent = await reserve(bench)
+    customer = await talk(bench, agent)
+    busy = await call(bench, await reserve(bench), "01")
+    await wait_for(bench, LegEnded, busy)
+    ran_since = (await bench.board.survey()).running_since
+    bench.board.crash()
+    assert isinstance(bench.events[-1], LinkLost)
+    await bench.clock.advance(10.0)
+    bench.board.restore_link()
+    await bench.clock.advance(1.0)
+    survey = await bench.board.survey()
+    assert survey.live == {}
+    assert set(survey.ended) == {busy}, "what had ended before is on disk"
+    assert survey.running_since > ran_since
+    assert not told(bench, LegEnded, customer)
+
+
+async def test_a_customer_who_answers_while_the_link_is_lost_is_joined_unasked(bench: SimulatedBench) -> None:
+    agent = await reserve(bench)
+    customer = await call(bench, agent, "00")
+    await wait_for(bench, LegRang, customer)
+    bench.board.lose_link()
+    await bench.clock.advance(10.0)
+    bench.board.restore_link()
+    await bench.clock.advance(1.0)
+    assert bench.gate.questions == []
+    assert (await bench.board.survey()).live[customer].joined_to == agent
+
+
+async def test_a_gate_that_fails_joins(bench: SimulatedBench, caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(_: object) -> str:
+        raise ValueError("a bug")
+
+    bench.board.subscribe(bench.events.append, broken)
+    agent = await reserve(bench)
+    customer = await call(bench, agent, "00")
+    await wait_for(bench, LegsJoined, customer, 10.0)
+    assert "the gate failed" in caplog.text
+
+
+async def test_an_announcement_to_an_abandoned_customer_is_heard_out(bench: SimulatedBench) -> None:
+    bench.gate.answer = "abandon"
+    agent = await reserve(bench)
+    customer = await call(bench, agent, "00", sound="sorry")
+    end = await wait_for(bench, LegEnded, customer, 20.0)
+    assert end.at - told(bench, LegAnswered, customer)[0].at >= 3.0
+
+
+async def test_virtual_time_passes_only_when_told_to(bench: SimulatedBench) -> None:
+    before = bench.clock.now()
+    agent = await reserve(bench)
+    customer = await call(bench, agent, "02", ring_limit=80)
+    rang = await wait_for(bench, LegEnded, customer, 100.0)
+    assert rang.at == pytest.approx(bench.clock.now())
+    assert 80 < bench.clock.now() - before < 83
+    assert bench.clock.wall() - bench.clock.now() == 1_800_000_000.0
+
+
+async def test_on_the_loop_s_clock_people_can_be_faster_than_real_ones() -> None:
+    clock = LoopClock(speed=50)
+    board = SimulatedSwitchboard(clock=clock, phones=PHONES)
+    events: list[Event] = []
+    joined = asyncio.Event()
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, LegsJoined):
+            joined.set()
+
+    board.subscribe(on_event, ScriptedGate())
+    await board.start()
+    await asyncio.sleep(0.05)
+    agent, customer = new_id(), new_id()
+    await board.ring_agent(AgentCall(leg=agent, phone="answers", ring_limit=18))
+    await asyncio.sleep(0.1)
+    await board.call_customer(
+        CustomerCall(leg=customer, agent_leg=agent, dial="PJSIP/+12025550100@customers", ring_limit=32)
+    )
+    async with asyncio.timeout(5):
+        await joined.wait()
+    assert clock.now() - events[-1].at < 1.0  # type: ignore[union-attr]
+    await board.stop()
