@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from telephony.dialer.floor import Floor
 from telephony.pbx.asterisk import AsteriskSwitchboard
+from telephony.pbx.port import SwitchboardError
 from telephony.settings import Settings
 from telephony.store import cells
 from telephony.store.engine import Store, StoreUnavailable
@@ -54,13 +55,13 @@ async def _run(settings: Settings, store: Store) -> int:
         )
     )
     board = AsteriskSwitchboard(
-        ami_host=settings.ami.host,
-        ami_port=settings.ami.port,
-        ami_username=settings.ami.username,
-        ami_secret=settings.ami.secret.get_secret_value(),
+        host=settings.ami.host,
+        port=settings.ami.port,
+        username=settings.ami.username,
+        secret=settings.ami.secret.get_secret_value(),
         fastagi_host=settings.fastagi.host,
         fastagi_port=settings.fastagi.port,
-        fastagi_address=settings.fastagi.address,
+        fastagi_address=settings.fastagi.advertise,
     )
     floor = Floor(store=store, board=board, place=place)
     server = WebServer(settings=settings, store=store, floor=floor, changes=floor.changes)
@@ -68,7 +69,7 @@ async def _run(settings: Settings, store: Store) -> int:
     try:
         await floor.start()
         await server.start()
-    except OSError as error:
+    except (OSError, SwitchboardError) as error:
         print(f"telephony: {_sentence(error)}", file=sys.stderr)
         await floor.stop()
         return CONFIGURATION

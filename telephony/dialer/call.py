@@ -52,6 +52,9 @@ log = logging.getLogger(__name__)
 SENT_IN_FLIGHT = timedelta(seconds=3)
 """How long an order written just before a process died may still be on its way into Asterisk."""
 
+START_KNOWN_WITHIN = timedelta(seconds=2)
+"""How exactly the start of the PBX is known. In doubt a call counts as placed: nobody is rung twice."""
+
 _BY_WHOM = {"agent": Outcome.AGENT_CANCELLED, "line": Outcome.AGENT_ENDED}
 
 _UNANSWERED = frozenset({AttemptState.PLACING, AttemptState.RINGING})
@@ -431,7 +434,7 @@ class Call:
             if ended.amd_verdict:
                 await self._verdict(ended.amd_verdict, ended.amd_cause)
             await self._ended(end, self._outcome(end), event=AttemptEvent.FOUND_ENDED)
-        elif self.attempt.placed_at is not None and self.attempt.placed_at.timestamp() < survey.running_since:
+        elif self.attempt.placed_at is not None and self.attempt.placed_at < _running_since(survey):
             await self._ended(None, Outcome.PBX_LOST, event=AttemptEvent.FOUND_ENDED)
         elif self.attempt.placed_at is not None and datetime.now(UTC) - self.attempt.placed_at < SENT_IN_FLIGHT:
             asyncio.get_running_loop().call_later(1.0, self._desk.ground.resync_wanted.set)
@@ -461,3 +464,7 @@ class Call:
             await self._move(AttemptEvent.FOUND_ANSWERED, answered_at=self.attempt.answered_at or datetime.now(UTC))
         else:
             await self._move(AttemptEvent.FOUND_RINGING if state == "ringing" else AttemptEvent.FOUND_PLACING)
+
+
+def _running_since(survey: Survey) -> datetime:
+    return datetime.fromtimestamp(survey.running_since, UTC) + START_KNOWN_WITHIN
