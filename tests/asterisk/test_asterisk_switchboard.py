@@ -1,4 +1,4 @@
-"""The switchboard's telephone stories on a real Asterisk, with real phones and customers on SIP and RTP."""
+"""What only a real Asterisk can show of the switchboard, beside the port's stories (test_asterisk_port.py)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,12 @@ from telephony.demo.load_phones import LoadPhones
 from telephony.demo.pbx import Pbx
 from telephony.demo.ports import PortBlock
 from telephony.demo.softphone import AnswerMode
-from telephony.model.campaign import Amd
 from telephony.model.ids import new_id
 from telephony.model.outcomes import LegEnd, agent_leg_outcome, customer_outcome
 from telephony.model.reasons import AgentLegOutcome, Outcome
 from telephony.pbx.asterisk import AsteriskSwitchboard
 from telephony.pbx.port import (
-    ABANDON,
-    END,
     AgentCall,
-    BeepHeard,
     CustomerCall,
     LegAnswered,
     LegAppeared,
@@ -33,11 +29,9 @@ from telephony.pbx.port import (
     LegsParted,
     LinkLost,
     LinkUp,
-    MachineVerdict,
     OrderRefused,
     OrderUnsettled,
     PbxUnreachable,
-    UnknownLeg,
 )
 from tests.support.diary import Diary
 from tests.support.platform import TRUNK, NewPhone, new_pbx, work_folder
@@ -152,27 +146,6 @@ async def test_an_agent_answers_is_held_hears_ringing_and_hangs_up(table: Table,
     assert call["peerdisplayname"] == 'Spring \\"25\\", \\\\ü'
 
 
-async def test_nobody_takes_up_the_agents_phone(table: Table, new_phone: NewPhone) -> None:
-    await new_phone("alice", AnswerMode.MANUAL)
-    leg = new_id()
-    await table.board.ring_agent(AgentCall(leg=leg, phone="alice", ring_limit=1))
-    end = await table.ended(leg)
-    assert end.ring_limit_reached
-    assert (end.answered, end.rang) == (False, True)
-    assert agent_outcome_of(end) is AgentLegOutcome.RONA
-
-
-async def test_the_agent_declines(table: Table, new_phone: NewPhone) -> None:
-    phone = await new_phone("alice", AnswerMode.MANUAL)
-    leg = new_id()
-    await table.board.ring_agent(AgentCall(leg=leg, phone="alice", ring_limit=10))
-    await phone.wait_for("CALL_INCOMING", within=5)
-    await phone.hang_up()  # a softphone of this kind declines with 486
-    end = await table.ended(leg)
-    assert (end.sip, end.cause, end.ring_limit_reached) == (486, 17, False)
-    assert agent_outcome_of(end) is AgentLegOutcome.USER_BUSY
-
-
 async def test_the_agents_phone_is_not_registered(table: Table) -> None:
     leg = new_id()
     await table.board.ring_agent(AgentCall(leg=leg, phone="carol", ring_limit=10))
@@ -180,14 +153,6 @@ async def test_the_agents_phone_is_not_registered(table: Table) -> None:
     assert table.diary.of(leg) == ["LegEnded"]
     assert (end.appeared, end.missing_endpoint) == (False, False)
     assert agent_outcome_of(end) is AgentLegOutcome.USER_UNAVAILABLE
-
-
-async def test_the_pbx_does_not_know_the_agents_phone(table: Table) -> None:
-    leg = new_id()
-    await table.board.ring_agent(AgentCall(leg=leg, phone="nobody", ring_limit=10))
-    end = await table.ended(leg)
-    assert (end.appeared, end.missing_endpoint) == (False, True)
-    assert agent_outcome_of(end) is AgentLegOutcome.INVALID_NUMBER
 
 
 # -- the customer's leg --------------------------------------------------------------------------------------------
@@ -221,36 +186,6 @@ async def test_a_customer_answers_talks_and_hangs_up_and_the_agent_is_ready_agai
     assert table.diary.of(agent) == ["LegAppeared", "LegRang", "LegAnswered", "LegEnded"]
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "sip", "cause", "outcome"),
-    [
-        ("01", 486, 17, Outcome.CUSTOMER_BUSY),
-        ("03", 404, 1, Outcome.INVALID_NUMBER),
-        ("04", 503, 34, Outcome.CUSTOMER_UNAVAILABLE),
-        ("10", 603, 21, Outcome.CUSTOMER_DECLINED),
-    ],
-)
-async def test_a_customer_who_is_not_reached(
-    table: Table, behaviour: str, sip: int, cause: int, outcome: Outcome
-) -> None:
-    agent = await table.reserve()
-    leg = await table.call(behaviour, agent)
-    end = await table.ended(leg)
-    assert (end.appeared, end.answered, end.ring_limit_reached) == (True, False, False)
-    assert (end.sip, end.cause) == (sip, cause)
-    assert outcome_of(end) is outcome
-    assert not table.diary.questions
-
-
-async def test_a_customer_lets_it_ring(table: Table) -> None:
-    agent = await table.reserve()
-    leg = await table.call("02", agent, ring_limit=1)
-    end = await table.ended(leg)
-    assert table.diary.of(leg) == ["LegAppeared", "LegRang", "LegEnded"]
-    assert end.ring_limit_reached
-    assert outcome_of(end) is Outcome.NO_ANSWER_CUSTOMER
-
-
 async def test_an_announcement_before_the_answer_counts_as_ringing(table: Table) -> None:
     agent = await table.reserve()
     leg = await table.call("13", agent)
@@ -266,47 +201,6 @@ async def test_a_trunk_that_does_not_exist(table: Table) -> None:
     end = await table.ended(leg)
     assert (end.appeared, end.missing_endpoint) == (False, True)
     assert outcome_of(end) is Outcome.CHANNEL_FAILURE
-
-
-async def test_hanging_up_before_there_is_a_channel_while_it_rings_and_after(table: Table) -> None:
-    agent = await table.reserve()
-    with pytest.raises(UnknownLeg):
-        await table.board.hang_up(new_id())
-    leg = await table.call("02", agent)
-    await table.diary.wait(LegRang, leg)
-    await table.board.hang_up(leg)
-    end = await table.ended(leg)
-    assert not end.ring_limit_reached
-    with pytest.raises(UnknownLeg):
-        await table.board.hang_up(leg)
-
-
-@pytest.mark.parametrize("answer", [END, ABANDON])
-async def test_the_gate_says_no(table: Table, answer: str) -> None:
-    agent = await table.reserve()
-    table.diary.answer = answer
-    leg = await table.call("00", agent)
-    end = await table.ended(leg)
-    assert end.answered
-    assert "LegsJoined" not in table.diary.of(leg)
-    assert (await table.board.survey()).live[agent].joined_to is None
-
-
-async def test_the_gate_does_not_answer(pbx: Pbx) -> None:
-    class Silent(Diary):
-        async def gate(self, question: object) -> str:
-            await asyncio.sleep(60)
-            return END
-
-    async with switchboard(pbx, diary=Silent()) as table:
-        agent = await table.reserve()
-        leg = await table.call("00", agent)
-        answered = await table.diary.wait(LegAnswered, leg)
-        joined = await table.diary.wait(LegsJoined, leg)
-        assert joined.at - answered.at < 2.0
-        await table.board.hang_up(agent)
-        await table.ended(agent)
-        await table.ended(leg)
 
 
 async def test_the_same_leg_twice(table: Table, customers: Customers) -> None:
@@ -338,31 +232,6 @@ async def test_a_value_that_is_none(table: Table, changes: dict[str, object], fi
     with pytest.raises(OrderRefused, match=f"^{field}: "):
         await table.call("00", new_id(), **changes)
     assert table.board.connected
-
-
-# -- man or machine ------------------------------------------------------------------------------------------------
-
-
-async def test_parallel_detection_joins_at_once_and_tells_later(table: Table) -> None:
-    agent = await table.reserve()
-    leg = await table.call("05", agent, amd=Amd.PARALLEL)
-    answered = await table.diary.wait(LegAnswered, leg)
-    joined = await table.diary.wait(LegsJoined, leg)
-    assert joined.at - answered.at < 0.3
-    verdict = await table.diary.wait(MachineVerdict, leg)
-    assert verdict.verdict == "MACHINE"
-    assert verdict.cause.split("-")[0] in ("MAXWORDS", "LONGGREETING")
-    beep = await table.diary.wait(BeepHeard, leg, within=15)
-    assert beep.at > verdict.at
-
-
-async def test_inline_detection_asks_the_gate_with_the_verdict(table: Table) -> None:
-    agent = await table.reserve()
-    leg = await table.call("00", agent, amd=Amd.INLINE, amd_arguments="2500,1500,800,3500,100,50,3,256")
-    await table.diary.wait(LegsJoined, leg)
-    verdict = await table.diary.wait(MachineVerdict, leg)
-    assert [(q.leg, q.verdict, q.cause) for q in table.diary.questions] == [(leg, verdict.verdict, verdict.cause)]
-    assert verdict.verdict == "HUMAN"
 
 
 # -- surveys, losses and restarts ------------------------------------------------------------------------------------
@@ -421,32 +290,6 @@ async def test_a_call_that_ends_between_link_up_and_survey_is_told(pbx: Pbx) -> 
         assert end.answered
         assert (agent in survey.live) != (agent in survey.ended)
         await after.board.forget([agent])
-
-
-async def test_the_link_is_cut_while_a_call_is_up(pbx: Pbx) -> None:
-    async with TcpLine(pbx.ami.host, pbx.ami.port) as line, switchboard(pbx, port=line.port) as table:
-        agent = await table.reserve()
-        leg = await table.call("00", agent)
-        await table.diary.wait(LegsJoined, leg)
-        line.cut()
-        await table.diary.wait(LinkLost)
-        assert not table.board.connected
-        assert table.board.trouble
-        for order in (
-            table.board.hang_up(leg),
-            table.board.survey(),
-            table.board.ring_agent(AgentCall(leg=new_id(), phone="load2", ring_limit=5)),
-        ):
-            with pytest.raises(PbxUnreachable):
-                await order
-        line.mend()
-        await table.diary.wait(LinkUp, times=2)
-        assert not table.board.trouble
-        survey = await table.board.survey()
-        assert survey.live[leg].joined_to == agent
-        await table.board.hang_up(agent)
-        await table.ended(agent)
-        assert (await table.ended(leg)).answered
 
 
 async def test_the_line_goes_with_an_order_on_it(pbx: Pbx) -> None:
