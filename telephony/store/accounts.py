@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, exists, insert, select, update
 
 from telephony.model.agent import AgentState
 from telephony.store import inputs
@@ -75,9 +75,19 @@ def user(conn: Connection, tenant_id: str | None, user_id: str) -> Row:
     return one(conn, _select().where(users.c.id == user_id, users.c.tenant_id.is_not_distinct_from(tenant_id)), "user")
 
 
-def users_page(conn: Connection, tenant_id: str | None, request: PageRequest, *, role: Role | None = None) -> Page:
-    """The users of a tenant (None: of the installation itself)."""
+def users_page(
+    conn: Connection,
+    tenant_id: str | None,
+    request: PageRequest,
+    *,
+    role: Role | None = None,
+    team_ids: tuple[str, ...] | None = None,
+) -> Page:
+    """The users of a tenant (None: of the installation itself); with `team_ids` only members of these teams."""
     statement = _select().where(users.c.tenant_id.is_not_distinct_from(tenant_id))
+    if team_ids is not None:
+        members = exists().where(team_members.c.user_id == users.c.id, team_members.c.team_id.in_(team_ids))
+        statement = statement.where(members)
     if role is not None:
         statement = statement.where(users.c.role == role.value)
     return page(conn, statement, users.c.id, request)

@@ -55,11 +55,11 @@ class CampaignChange(inputs.Input):
 _SHOWN = tuple(campaigns.c[name] for name in ("id", "name", "running", "priority", "settings", "version", "created_at"))
 
 
-def in_teams(team_ids: tuple[str, ...] | None) -> ColumnElement[bool]:
-    """True for campaigns that one of these teams works on; None: for all."""
+def in_teams(team_ids: tuple[str, ...] | None, campaign_id: ColumnElement[str] = campaigns.c.id) -> ColumnElement[bool]:
+    """True where one of these teams works on the campaign; None: always."""
     if team_ids is None:
         return true()
-    return exists().where(campaign_teams.c.campaign_id == campaigns.c.id, campaign_teams.c.team_id.in_(team_ids))
+    return exists().where(campaign_teams.c.campaign_id == campaign_id, campaign_teams.c.team_id.in_(team_ids))
 
 
 def _with_details(conn: Connection, rows: list[Row]) -> list[Row]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
 
 from telephony.model.contact import ContactEvent, ContactState
@@ -24,7 +22,7 @@ class ContactFilter(inputs.Input):
 
     state: ContactState | None = None
     list_id: inputs.Reference | None = None
-    text: Annotated[str, Field(max_length=200)] | None = None
+    text: inputs.Note | None = None
     due_before: AwareDatetime | None = None
 
 

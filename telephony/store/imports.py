@@ -11,6 +11,7 @@ from pydantic import Field
 from sqlalchemy import Connection, insert, select, update
 
 from telephony.store import inputs
+from telephony.store.campaigns import in_teams
 from telephony.store.contact_row import ContactRow
 from telephony.store.contacts import Target, upsert
 from telephony.store.errors import NoSuch
@@ -47,21 +48,33 @@ class Rejection:
 _SHOWN = tuple(column for column in imports.c if column.name not in ("tenant_id", "progress_at"))
 
 
-def import_(conn: Connection, tenant_id: str, id_: str) -> Row:
-    return one(conn, select(*_SHOWN).where(imports.c.id == id_, imports.c.tenant_id == tenant_id), "import")
+def import_(conn: Connection, tenant_id: str, id_: str, *, team_ids: tuple[str, ...] | None = None) -> Row:
+    """An import; with `team_ids` only into a campaign that one of these teams works on."""
+    mine = (imports.c.tenant_id == tenant_id, in_teams(team_ids, imports.c.campaign_id))
+    return one(conn, select(*_SHOWN).where(imports.c.id == id_, *mine), "import")
 
 
-def imports_page(conn: Connection, tenant_id: str, campaign_id: str | None, request: PageRequest) -> Page:
-    """A tenant's imports, the newest first."""
-    statement = select(*_SHOWN).where(imports.c.tenant_id == tenant_id)
+def imports_page(
+    conn: Connection,
+    tenant_id: str,
+    campaign_id: str | None,
+    request: PageRequest,
+    *,
+    team_ids: tuple[str, ...] | None = None,
+) -> Page:
+    """A tenant's imports, the newest first; `team_ids` as above."""
+    mine = (imports.c.tenant_id == tenant_id, in_teams(team_ids, imports.c.campaign_id))
+    statement = select(*_SHOWN).where(*mine)
     if campaign_id is not None:
         statement = statement.where(imports.c.campaign_id == campaign_id)
     return page(conn, statement, imports.c.id, request, newest_first=True)
 
 
-def rejections_page(conn: Connection, tenant_id: str, id_: str, request: PageRequest) -> Page:
+def rejections_page(
+    conn: Connection, tenant_id: str, id_: str, request: PageRequest, *, team_ids: tuple[str, ...] | None = None
+) -> Page:
     """The rejected rows of an import by their place in the file; the first 10,000 are kept."""
-    import_(conn, tenant_id, id_)
+    import_(conn, tenant_id, id_, team_ids=team_ids)
     table = import_rejections
     shown = select(table.c.row, table.c.field, table.c.reason, table.c["values"]).where(table.c.import_id == id_)
     return page(conn, shown, table.c.row, request)

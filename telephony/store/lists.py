@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 from sqlalchemy import Connection, delete, select
 
 from telephony.store import inputs
+from telephony.store.campaigns import in_teams
 from telephony.store.errors import unique, unreferenced
 from telephony.store.paging import Page, PageRequest, Row, page
 from telephony.store.rows import add, alter, check_references, given, one
@@ -38,8 +39,16 @@ def list_(conn: Connection, tenant_id: str, id_: str) -> Row:
     return one(conn, select(*_SHOWN).where(lists.c.id == id_, lists.c.tenant_id == tenant_id), "list")
 
 
-def lists_page(conn: Connection, tenant_id: str, request: PageRequest, *, campaign_id: str | None = None) -> Page:
-    statement = select(*_SHOWN).where(lists.c.tenant_id == tenant_id)
+def lists_page(
+    conn: Connection,
+    tenant_id: str,
+    request: PageRequest,
+    *,
+    campaign_id: str | None = None,
+    team_ids: tuple[str, ...] | None = None,
+) -> Page:
+    """The lists of a tenant or of one campaign; with `team_ids` only of campaigns that these teams work on."""
+    statement = select(*_SHOWN).where(lists.c.tenant_id == tenant_id, in_teams(team_ids, lists.c.campaign_id))
     if campaign_id is not None:
         statement = statement.where(lists.c.campaign_id == campaign_id)
     return page(conn, statement, lists.c.id, request)

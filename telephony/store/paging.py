@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select
 
+from telephony.store.errors import Invalid
+
 LIMIT = 50
 MOST = 500
 """Rows of one page at the most: about 300 kB of JSON for contacts with many fields."""
@@ -40,6 +42,8 @@ def page(
 ) -> Page:
     """A page of `statement`, ordered by its unique column `key`, which must be one of the selected ones."""
     after: Any = request.after
+    if after is not None and not after.isprintable():
+        raise Invalid("after", "is not a cursor of this list")
     if after is not None and key.type.python_type is int:
         after = int(after) if after.isascii() and after.isdigit() else 0
     if after is not None:

@@ -43,8 +43,14 @@ def team(conn: Connection, tenant_id: str, id_: str) -> Row:
     return _with_members(conn, [row])[0]
 
 
-def teams_page(conn: Connection, tenant_id: str, request: PageRequest) -> Page:
-    found = page(conn, select(*_SHOWN).where(teams.c.tenant_id == tenant_id), teams.c.id, request)
+def teams_page(
+    conn: Connection, tenant_id: str, request: PageRequest, *, team_ids: tuple[str, ...] | None = None
+) -> Page:
+    """The teams of a tenant; with `team_ids` only these."""
+    statement = select(*_SHOWN).where(teams.c.tenant_id == tenant_id)
+    if team_ids is not None:
+        statement = statement.where(teams.c.id.in_(team_ids))
+    found = page(conn, statement, teams.c.id, request)
     return Page(_with_members(conn, found.items), found.next)
 
 

@@ -59,7 +59,8 @@ def tokens_page(conn: Connection, tenant_id: str | None, user_id: str | None, re
 
 def revoke_token(
     conn: Connection, tenant_id: str | None, token_id: str, *, user_id: str | None = None, now: datetime
-) -> None:
-    """End a token at once; with `user_id` only one of that user's own."""
-    one(conn, _select(tenant_id, user_id).where(tokens.c.id == token_id), "token")
+) -> str:
+    """End a token at once, with `user_id` only one of that user's own; whose it was."""
+    owner: str = one(conn, _select(tenant_id, user_id).where(tokens.c.id == token_id), "token")["user_id"]
     conn.execute(update(tokens).where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None)).values(revoked_at=now))
+    return owner

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from telephony.web import calls, health, live, me, metrics, offers, sessions
+from telephony.web import (
+    administration_campaigns,
+    administration_contacts,
+    administration_imports,
+    administration_installation,
+    administration_people,
+    calls,
+    health,
+    live,
+    me,
+    metrics,
+    offers,
+    sessions,
+)
 from telephony.web.routes import Route
 
 ALL = (
@@ -12,6 +25,11 @@ ALL = (
     me.routes,
     offers.routes,
     calls.routes,
+    administration_campaigns.routes,
+    administration_contacts.routes,
+    administration_imports.routes,
+    administration_people.routes,
+    administration_installation.routes,
     live.routes,
     health.routes,
     metrics.routes,

@@ -1,0 +1,202 @@
+"""What administration answers with, as documented; the values themselves come from the store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, Field
+
+from telephony.model.campaign import CampaignSettings
+from telephony.model.contact import ContactState
+from telephony.store.accounts import Role
+from telephony.store.fields import FieldKind
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class PageOf(BaseModel, Generic[T]):
+    items: list[T]
+    next: str | None = Field(description="give it as `after` for the next page")
+
+
+class Tenant(BaseModel):
+    id: str
+    name: str
+    max_calls: int
+    min_gap: int
+    daily_cap: int
+    drop_needs_consent: bool
+    zone: str
+    created_at: datetime
+
+
+class DataCenter(BaseModel):
+    id: str
+    name: str
+    max_calls: int
+
+
+class Cell(BaseModel):
+    id: str
+    name: str
+    data_center_id: str
+    max_channels: int
+    url: str
+    epoch: int = Field(description="grows whenever a process takes the cell over")
+    lease_until: datetime | None
+
+
+class Trunk(BaseModel):
+    id: str
+    tenant_id: str | None
+    name: str
+    dial_template: str
+    max_channels: int
+    max_calls_per_second: float
+    number_ranges: list[str]
+    caller_ids: list[str]
+    max_ring: int
+    position: int
+    enabled: bool
+    cell_ids: list[str]
+
+
+class Limit(BaseModel):
+    scope: str = Field(description="tenant, data_center, trunk or cell")
+    id: str
+    name: str
+    limit: int
+    used: int
+
+
+class Account(BaseModel):
+    id: str
+    tenant_id: str | None
+    username: str
+    name: str
+    role: Role
+    language: str
+    active: bool
+    created_at: datetime
+    cell_id: str | None = Field(description="of users who take calls")
+    phone: str | None
+
+
+class Token(BaseModel):
+    id: str
+    user_id: str
+    username: str
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class FreshToken(Token):
+    token: str = Field(description="shown here and never again")
+
+
+class Team(BaseModel):
+    id: str
+    name: str
+    user_ids: list[str]
+
+
+class Campaign(BaseModel):
+    id: str
+    name: str
+    running: bool
+    priority: int
+    settings: CampaignSettings
+    version: int
+    created_at: datetime
+    team_ids: list[str]
+    counts: dict[ContactState, int]
+
+
+class TenantDisposition(BaseModel):
+    code: str
+    label: str
+    rule: str
+    campaign_ids: list[str]
+
+
+class ContactList(BaseModel):
+    id: str
+    campaign_id: str
+    name: str
+    version: int
+    active: bool
+    priority: int
+    expires_at: datetime | None
+    created_at: datetime
+
+
+class ContactField(BaseModel):
+    id: str
+    name: str
+    label: str
+    kind: FieldKind
+
+
+class ContactNumber(BaseModel):
+    id: str
+    position: int
+    e164: str
+    label: str
+    status: str = Field(description="open, invalid, fax or do_not_call")
+
+
+class Contact(BaseModel):
+    id: str
+    campaign_id: str
+    list_id: str
+    external_id: str
+    name: str
+    fields: dict[str, Any]
+    zone: str | None
+    consent: bool
+    state: ContactState
+    due_at: datetime | None = Field(description="none while it waits: never, as things are; see `why`")
+    why: str | None
+    changed_by: str | None
+    callback_agent_id: str | None
+    callback_at: datetime | None
+    attempts: int
+    skips: int
+    holder_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    numbers: list[ContactNumber]
+
+
+class DoNotCallEntry(BaseModel):
+    e164: str
+    why: str
+    added_by: str | None
+    created_at: datetime
+
+
+class Import(BaseModel):
+    id: str
+    campaign_id: str
+    list_id: str
+    state: str = Field(description="running, done or failed")
+    source: str
+    total_bytes: int = Field(description="0 where the sender did not say")
+    read_bytes: int
+    added: int
+    updated: int
+    rejected: int
+    error: str | None
+    started_by: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class RejectedRow(BaseModel):
+    row: int = Field(description="line in the file, the header being 1; place in a JSON array")
+    field: str
+    reason: str
+    values: dict[str, str]
