@@ -123,22 +123,21 @@ class Preview:
 
     async def decide(self, offer_id: str, action: str) -> dict[str, Any]:
         """Carry out accept, skip, remove or leave; raises the errors of dialer/errors.py."""
+        try:
+            return await self._decide(offer_id, action)
+        except OfferClosed as closed:
+            if closed.winner != _STATE_OF[action].value:
+                raise
+            # the same action again, perhaps after a lost answer: the first result
+            offer = await self._desk.ground.change(lambda work: offers.load(work, offer_id))
+            assert offer is not None
+            return _told(offer)
+
+    async def _decide(self, offer_id: str, action: str) -> dict[str, Any]:
         event = _ACTION[action]
-        offer = await self._desk.ground.change(lambda work: offers.load(work, offer_id))
-        if offer is None or offer.agent_id != self._desk.agent.id:
-            raise NotFound("offer")
-        if offer.state is not OfferState.OPEN:
-            if offer.state is _STATE_OF[action]:
-                return _told(offer)  # the same action again: the first result
-            raise OfferClosed(offer.state.value)
-        settings = CampaignSettings.model_validate(offer.settings)
-        if action in settings.disabled_actions:
-            raise Refused(Refusal.ACTION_DISABLED)
         if event is not OfferEvent.ACCEPT:
             agent_event = AgentEvent.LEFT if event is OfferEvent.LEAVE else AgentEvent.CLOSED
             return _told(await self._close(offer_id, event, agent_event, by=self._desk.agent.id))
-        if not self._desk.ground.board.connected:
-            raise NoCapacity(Capacity.PBX_UNREACHABLE)
         answer = await self._accept(offer_id, event)
         if isinstance(answer, Full):
             raise NoCapacity(answer.code, scope_id=answer.scope_id, used=answer.used, limit=answer.limit)
@@ -158,7 +157,9 @@ class Preview:
 
         def transaction(work: Work) -> tuple[Agent, Any, tuple[AgentEffect, ...]]:
             agent = replace(desk.agent)
-            offer = _still_open(work, offer_id)
+            offer = _still_open(work, offer_id, agent)
+            if not desk.ground.board.connected:
+                return agent, attempts.refuse(work, agent, offer, Full(Capacity.PBX_UNREACHABLE, "", 0, 0)), ()
             answer = attempts.place(work, desk.ground.place, agent, offer, event)
             if isinstance(answer, Withdrawal):
                 return agent, answer, desk.step(work, agent, AgentEvent.CLOSED)
@@ -193,7 +194,9 @@ class Preview:
 
         def transaction(work: Work) -> tuple[Agent, Offer, tuple[AgentEffect, ...]]:
             agent = replace(desk.agent)
-            offer = _still_open(work, offer_id)
+            offer = _still_open(work, offer_id, agent)
+            if event.value in offer.settings["disabled_actions"]:
+                raise Refused(Refusal.ACTION_DISABLED)
             offers.close(work, offer, event, by=by, code=code)
             return agent, offer, desk.step(work, agent, agent_event, **changes)
 
@@ -210,9 +213,9 @@ class Preview:
         self.offer = None
 
 
-def _still_open(work: Work, offer_id: str) -> Offer:
+def _still_open(work: Work, offer_id: str, agent: Agent) -> Offer:
     offer = offers.load(work, offer_id)
-    if offer is None:
+    if offer is None or offer.agent_id != agent.id:
         raise NotFound("offer")
     if offer.state is not OfferState.OPEN:
         raise OfferClosed(offer.state.value)

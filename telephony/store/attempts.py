@@ -190,7 +190,7 @@ def _grant_leg(
     if not able:
         if known and not passed:
             return Withdrawal.NUMBER_NOT_ALLOWED
-        return _refuse(work, agent, offer, Full(Capacity.NO_TRUNK, "", 0, 0))
+        return refuse(work, agent, offer, Full(Capacity.NO_TRUNK, "", 0, 0))
     leg_id = new_id()
     channels = 1 + (LISTENING_CHANNELS if settings.amd is Amd.PARALLEL else 0)
     first: Full | None = None
@@ -217,10 +217,11 @@ def _grant_leg(
         if full.code not in (Capacity.TRUNK_CHANNEL_LIMIT, Capacity.CALL_RATE_LIMIT):
             break  # another trunk has no more room in the tenant, the data center or the cell
     assert first is not None
-    return _refuse(work, agent, offer, first)
+    return refuse(work, agent, offer, first)
 
 
-def _refuse(work: Work, agent: Agent, offer: Offer, full: Full) -> Full:
+def refuse(work: Work, agent: Agent, offer: Offer, full: Full) -> Full:
+    """Store the refusal of an accept and tell it; the offer stays open."""
     work.conn.execute(
         _ADD_REFUSAL,
         {

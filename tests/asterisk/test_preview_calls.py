@@ -134,9 +134,8 @@ async def test_the_agent_rejects_the_reservation_call(store: Store, pbx: Pbx, ne
     async with line_shift(store, pbx, phones=("alice",)) as one:
         await one.available("alice")
         await phone.wait_for("CALL_INCOMING", within=5)
-        await phone.reject()
+        await phone.hang_up()  # rejects: 486
         await one.state_is("alice", "idle")
-        # baresip rejects with 486
         assert one.desks["alice"].agent.idle_reason == "agent_busy"
 
 

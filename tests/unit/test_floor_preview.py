@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection, insert, select, update
 
 from telephony.dialer.errors import NoCapacity, OfferClosed, Refused
+from telephony.model.ids import new_id
 from telephony.store import schema
 from telephony.store.engine import Store
 from tests.support.shift import shift
@@ -144,8 +147,6 @@ async def test_a_failed_attempt_brings_the_next_offer_on_the_same_line(store: St
 async def test_a_full_tenant_refuses_the_accept_with_the_figures_and_keeps_the_offer(store: Store) -> None:
     async with shift(store) as one:
         await one.reserved()
-        from sqlalchemy import update
-
         await store.run(lambda conn: conn.execute(update(schema.tenants).values(max_calls=0)))
         with pytest.raises(NoCapacity) as refused:
             await one.floor.decide(one.agent, one.offer, "accept")
@@ -242,8 +243,6 @@ async def test_a_stopped_campaign_withdraws_its_offers(store: Store) -> None:
     async with shift(store) as one:
         await one.reserved()
         first = one.offer
-        from sqlalchemy import update
-
         await store.run(lambda conn: conn.execute(update(schema.campaigns).values(running=False)))
         await one.floor.campaign_stopped(one.here.campaign_id)
         await one.state_is("available")
@@ -261,3 +260,108 @@ async def test_going_idle_while_talking_counts_after_the_wrap_up(store: Store) -
         await one.floor.wrap_up(one.agent, attempt, disposition="success")
         await one.state_is("idle")
         assert one.floor.desks[one.agent].agent.idle_reason == "lunch"
+
+
+async def test_an_accept_without_a_link_to_the_pbx_is_refused_and_stored(store: Store) -> None:
+    async with shift(store) as one:
+        await one.reserved()
+        one.board.link_lost()
+        with pytest.raises(NoCapacity) as refused:
+            await one.floor.decide(one.agent, one.offer, "accept")
+        assert refused.value.code == "PBX_UNREACHABLE"
+        (row,) = await one.rows(schema.refusals)
+        assert row.code == "PBX_UNREACHABLE"
+        one.board.link_up()
+        await one.accepted()
+
+
+async def test_with_keep_line_the_next_offer_comes_without_a_new_ring(store: Store) -> None:
+    async with shift(store, keep_line=True) as one:
+        agent_leg, attempt, leg = await one.talking()
+        one.board.ends(leg, answered=True, rang=True)
+        await one.state_is("wrap_up")
+        await one.floor.wrap_up(one.agent, attempt, disposition="success")
+        await one.state_is("previewing")
+        assert len(one.board.agent_calls) == 1
+        assert ("hang_up", agent_leg) not in one.board.orders
+
+
+async def test_do_not_call_in_the_wrap_up_keeps_the_number_from_every_campaign(store: Store) -> None:
+    async with shift(store) as one:
+        _, attempt, leg = await one.talking()
+        one.board.ends(leg, answered=True, rang=True)
+        await one.state_is("wrap_up")
+        await one.floor.wrap_up(one.agent, attempt, disposition="do_not_call")
+        assert (await one.contact("c0")).state == "blocked"
+        listed = await store.run(lambda conn: conn.execute(select(schema.do_not_call.c.e164)).scalars().all())
+        assert listed == ["+442079460000"]
+
+
+async def test_a_callback_comes_back_at_its_time_to_the_agent_who_agreed_it(store: Store) -> None:
+    async with shift(store, contacts=1) as one:
+        agent_leg, attempt, leg = await one.talking()
+        one.board.ends(leg, answered=True, rang=True)
+        await one.state_is("wrap_up")
+        at = datetime.now(UTC) + timedelta(seconds=1)
+        await one.floor.wrap_up(
+            one.agent, attempt, disposition="callback", note="after lunch", callback_at=at, callback_mine=True
+        )
+        one.board.ends(agent_leg, answered=True)
+        waiting = await one.contact("c0")
+        assert (waiting.state, waiting.callback_agent_id) == ("callback", one.agent)
+        await one.until(lambda: len(one.board.agent_calls) == 2)
+        assert datetime.now(UTC) >= at
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [({"disposition": "no_such"}, "disposition"), ({"disposition": "callback"}, "callback")],
+)
+async def test_a_wrong_disposition_names_the_field_and_loses_nothing(
+    store: Store, wrong: dict[str, str], field: str
+) -> None:
+    async with shift(store) as one:
+        _, attempt, leg = await one.talking()
+        one.board.ends(leg, answered=True, rang=True)
+        await one.state_is("wrap_up")
+        with pytest.raises(ValueError, match=f"^{field}"):
+            await one.floor.wrap_up(one.agent, attempt, **wrong)
+        await one.floor.wrap_up(one.agent, attempt, disposition="success")
+
+
+async def test_a_second_trunk_is_tried_when_the_first_fails_before_ringing(store: Store) -> None:
+    async with shift(store) as one:
+        second = {
+            "id": new_id(),
+            "tenant_id": one.here.tenant_id,
+            "name": "second",
+            "dial_template": "PJSIP/{number}@second",
+            "max_channels": 5,
+            "max_calls_per_second": 5,
+            "number_ranges": [],
+            "caller_ids": [],
+            "position": 99,
+        }
+
+        def add(conn: Connection) -> None:
+            conn.execute(insert(schema.trunks).values(second))
+            conn.execute(insert(schema.trunk_cells).values(trunk_id=second["id"], cell_id=one.place.cell_id))
+
+        await store.run(add)
+        await one.reserved()
+        attempt, first = await one.accepted()
+        one.board.appears(first)
+        one.board.ends(first, cause=34, sip=503)
+        await one.until(lambda: len(one.board.customer_calls) == 2)
+        assert one.board.customer_calls[1].dial == "PJSIP/+442079460000@second"
+        leg = one.board.customer_calls[1].leg
+        one.board.rings(leg)
+        one.board.ends(leg, rang=True, cause=34, sip=503)
+        await one.state_is("previewing")
+        row = next(row for row in await one.rows(schema.attempts) if row.id == attempt)
+        assert (row.leg_count, row.outcome) == (2, "CUSTOMER_UNAVAILABLE")
+        assert len(one.board.customer_calls) == 2
+        open_grants = await store.run(
+            lambda conn: conn.execute(select(schema.grants).where(schema.grants.c.released_at.is_(None))).all()
+        )
+        assert [grant.scope for grant in open_grants] == ["cell"]  # the agent's own line
