@@ -231,6 +231,13 @@ class PortStories:
         with pytest.raises(UnknownLeg):
             await bench.board.hold(leg)
 
+    async def test_ringing_and_hold_may_follow_each_other_at_once(self, bench: PortBench) -> None:
+        agent = await reserve(bench)
+        for _ in range(30):
+            await bench.board.play_ringing(agent)
+            await bench.board.hold(agent)
+        assert not told(bench, LegEnded, agent)
+
     # -- the customer ------------------------------------------------------------------------------------
 
     async def test_a_customer_who_answers_is_joined_after_the_gate_was_asked(self, bench: PortBench) -> None:
