@@ -1,0 +1,122 @@
+"""`telephony demo`: everything on this machine, by hand or by script; or the script against a service elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+from telephony.demo.host import SetupError
+from telephony.demo.report import problems, summary, table
+from telephony.demo.run import DemoSettings, default_directory, started
+from telephony.demo.script import ScriptError, play
+from telephony.demo.seed import seed
+from telephony.settings import SettingsError, load
+from telephony.store.engine import Store
+from telephony.store.migrate import upgrade
+
+INTERRUPTED = 130
+"""Exit code of a script that was broken off by Ctrl-C, as shells give it; it has not succeeded."""
+
+
+@click.command()
+@click.option("--auto", is_flag=True, help="Play the agents by script and print a table; exit 0 only if all is right.")
+@click.option("--url", help="With --auto: play against this service, e.g. http://127.0.0.1:8080, and start nothing.")
+@click.option("--seed", "only_seed", is_flag=True, help="Only load the demo's data into the configured database.")
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --url or --seed: file whose first line is the demo users' password.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Port of the web page.")
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for database, logs and secrets.  [default: demo in the cache folder]",
+)
+def demo(
+    auto: bool, url: str | None, only_seed: bool, password_file: Path | None, port: int, directory: Path | None
+) -> None:
+    """Try everything: a real Asterisk, simulated customers, softphones and the service on this machine."""
+    if (url is not None or only_seed) and password_file is None:
+        raise click.UsageError("--url and --seed need --password-file")
+    if url is not None and not auto:
+        raise click.UsageError("--url goes with --auto")
+    password = password_file.read_text().splitlines()[0].strip() if password_file else ""
+    if only_seed:
+        work = _seed(password)
+    elif url is not None:
+        work = _play(url, password)
+    else:
+        work = _run(DemoSettings(directory=directory or default_directory(), http_port=port), auto=auto)
+    sys.exit(_until_interrupted(work, code=INTERRUPTED if auto or only_seed else 0))
+
+
+async def _run(settings: DemoSettings, *, auto: bool) -> int:
+    async with started(settings, say=_say) as running:
+        if auto:
+            return await _play(running.url, running.password)
+        click.echo(running.greeting())
+        part = await running.ended()
+        click.echo(f"{part} ended by itself; see the logs in {settings.directory}", err=True)
+        return 1
+
+
+async def _play(url: str, password: str) -> int:
+    _say("playing the agents: one call of every kind, in every kind of machine detection (about a minute and a half)")
+    seen = await play(url, password, say=_say)
+    click.echo(f"\n{table(seen)}\n\n{summary(seen)}")
+    return 1 if any(problems(one) for one in seen) else 0
+
+
+async def _seed(password: str) -> int:
+    settings = load().settings
+    store = Store(settings.database_url)
+    try:
+        await asyncio.to_thread(upgrade, store)
+        await seed(store, cell=settings.cell.name, data_center=settings.cell.data_center, password=password)
+    finally:
+        await store.close()
+    _say("the demo's data is loaded")
+    return 0
+
+
+def _say(text: str) -> None:
+    click.echo(text)
+    sys.stdout.flush()
+
+
+def _until_interrupted(work: Coroutine[Any, Any, int], *, code: int) -> int:
+    """The exit code, CODE after Ctrl-C or SIGTERM, which end everything in order."""
+
+    async def supervised() -> int:
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work)
+        asked = False
+
+        def stop() -> None:
+            nonlocal asked
+            if not asked:  # a second Ctrl-C must not interrupt the ending
+                asked = True
+                task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, stop)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return code
+
+    try:
+        return asyncio.run(supervised())
+    except SettingsError as error:
+        click.echo("\n".join(error.problems), err=True)
+        return 2
+    except (SetupError, ScriptError) as error:
+        click.echo(f"telephony demo: {error}", err=True)
+        return 1
