@@ -170,7 +170,8 @@ def _read_calls(log: Path) -> list[CustomerCall]:
         return []
     at: dict[str, dict[str, float]] = {}
     numbers: dict[str, str] = {}
-    for line in log.read_text(errors="replace").splitlines():
+    written, _, _ = log.read_text(errors="replace").rpartition("\n")  # sipp may be in the middle of a line
+    for line in written.splitlines():
         what, seconds, microseconds, call_id, number = line.split(" ", 4)
         at.setdefault(call_id, {})[what] = float(seconds) + float(microseconds) / 1e6
         numbers[call_id] = number

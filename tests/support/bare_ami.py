@@ -18,15 +18,15 @@ class BareAmi:
     """One AMI connection that notes every message from login on."""
 
     def __init__(self, login: AmiLogin) -> None:
-        self._login = login
+        self.login = login
         self.messages: list[Event] = []
         self._news = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection(self._login.host, self._login.port)
+        self._reader, self._writer = await asyncio.open_connection(self.login.host, self.login.port)
         await self._reader.readuntil(b"\r\n")
         self._task = asyncio.create_task(self._read())
-        answer = await self.action("Login", Username=self._login.user, Secret=self._login.secret)
+        answer = await self.action("Login", Username=self.login.user, Secret=self.login.secret)
         if answer["Response"] != "Success":
             await self._close()
             raise AssertionError(answer["Message"])

@@ -1,7 +1,7 @@
 """Fixtures of the tests on real programs: one Asterisk, simulated customers and phones for the whole run.
 
-`tests/asterisk/conftest.py` brings them into that ring; another ring imports what it needs by name. The launcher's objects
-are not bound to an event loop (only `Softphone` is), so each test may use them in its own.
+`tests/asterisk/conftest.py` brings them into that ring; another ring imports what it needs by name. The launcher's
+objects are not bound to an event loop (only `Softphone` is), so each test may use them in its own.
 """
 
 from __future__ import annotations
