@@ -7,13 +7,13 @@ import logging
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 from aiohttp import hdrs, web
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from telephony.logs import request_id
 from telephony.model.ids import new_id
 from telephony.web import openapi
 from telephony.web.exchange import Exchange, Services, json_answer
@@ -25,9 +25,6 @@ log = logging.getLogger("telephony.web")
 
 MAX_BODY = 64 * 1024
 """Bytes of a JSON body: the largest, a campaign's settings with all its dispositions, is a tenth of it."""
-
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""Of the request under way; the log puts it beside whatever the layers below say meanwhile."""
 
 EXCHANGE = web.RequestKey("exchange", Exchange)
 SERVICES = web.AppKey("services", Services)

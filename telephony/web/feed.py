@@ -26,6 +26,9 @@ log = logging.getLogger("telephony.web.feed")
 LONGEST_WAIT = 1.0
 """Seconds between looks without a wake-up: what other processes wrote is seen that late at most."""
 
+GATHER = 0.01
+"""Seconds between a ring and the look: the few transactions of one step of a call are read at once."""
+
 BATCH = 500
 """Events read at once."""
 
@@ -118,6 +121,7 @@ class Feed:
         seen = 0  # what was written between the start and the first look counts as a ring
         while True:
             seen = await self._changes.wait(seen=seen, timeout=LONGEST_WAIT)
+            await asyncio.sleep(GATHER)
             try:
                 while len(await self._hand_out()) == BATCH:
                     pass

@@ -1,0 +1,175 @@
+"""The command line, as its users type it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from telephony.cli import main
+
+pytestmark = pytest.mark.unit
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def telephony(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Telephony:
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("TELEPHONY_"):
+            monkeypatch.delenv(name)
+    return Telephony()
+
+
+class Telephony:
+    """`telephony(...)` runs the command with these words."""
+
+    def __call__(self, *words: str, code: int = 0, said: str | None = None) -> Result:
+        result = CliRunner().invoke(main, words, input=said)
+        assert result.exit_code == code, result.output
+        return result
+
+    def company(self) -> None:
+        """A tenant with a campaign, in a database of the working directory."""
+        from datetime import UTC, datetime
+
+        from sqlalchemy import select
+
+        from telephony.store import campaigns
+        from telephony.store.engine import Store
+        from telephony.store.schema import tenants
+
+        self("tenant", "add", "Acme", "--max-calls", "3")
+        store = Store("sqlite:///data/telephony.sqlite3")
+        new = campaigns.NewCampaign(name="Spring")
+        store.transact(
+            lambda conn: campaigns.create_campaign(
+                conn, conn.execute(select(tenants.c.id)).scalar_one(), new, now=datetime.now(UTC)
+            )
+        )
+        store.engine.dispose()
+
+
+def test_help_is_quick_and_names_every_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "telephony.cli", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for command in ("serve", "settings", "contacts", "agent", "campaign", "trunk", "limit", "openapi"):
+        assert f"  {command}" in done.stdout
+    # help must not wait for the database's and the web server's libraries
+    assert "sqlalchemy" not in done.stderr
+    assert "aiohttp" not in done.stderr
+
+
+def test_settings_are_shown_with_their_source(telephony: Telephony, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELEPHONY_AMI_SECRET", "hunter2")
+    shown = telephony("settings").output
+    assert "http.port" in shown
+    assert "environment TELEPHONY_AMI_SECRET" in shown
+    assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize("command", [["settings"], ["serve"], ["agent", "list"]])
+def test_a_wrong_setting_stops_everything_before_it_starts(
+    telephony: Telephony, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("TELEPHONY_HTTP_PORT", "x")
+    result = telephony(*command, code=2)
+    assert result.stderr.startswith("telephony: http.port (environment TELEPHONY_HTTP_PORT): 'x'")
+    assert not Path("data").exists()
+
+
+def test_serve_without_asterisks_secret_says_what_to_set(telephony: Telephony) -> None:
+    assert "TELEPHONY_AMI_SECRET" in telephony("serve", code=2).stderr
+
+
+def test_a_database_that_cannot_be_reached(telephony: Telephony, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELEPHONY_DATABASE_URL", "postgresql://me:s3cret@127.0.0.1:1/none")
+    result = telephony("agent", "list", code=2)
+    assert result.stderr.startswith("telephony: database_url:")
+    assert "s3cret" not in result.stderr
+
+
+def test_from_nothing_to_contacts_and_back(telephony: Telephony) -> None:
+    telephony.company()
+    Path("people.csv").write_text(
+        "external_id,name,number,label,balance\n"
+        "1,Jo,+442079460000,mobile,12\n"
+        "2,Al,not a number,,\n"
+        '3,"=Cy",+442079460003,,7\n'
+    )
+    result = telephony("contacts", "import", "people.csv", "--campaign", "Spring", "--rejected", "bad.csv", code=1)
+    assert "added 2, updated 0, rejected 1" in result.output
+    assert "row 3: number" in result.stderr
+    (bad,) = csv.DictReader(io.StringIO(Path("bad.csv").read_text()))
+    assert (bad["_row"], bad["external_id"], bad["number"]) == ("3", "2", "not a number")
+    telephony("contacts", "export", "--campaign", "Spring", "--output", "out.csv")
+    exported = list(csv.DictReader(io.StringIO(Path("out.csv").read_text())))
+    assert [(row["external_id"], row["name"], row["number_1"]) for row in exported] == [
+        ("1", "Jo", "+442079460000"),
+        ("3", "'=Cy", "+442079460003"),
+    ]
+    again = telephony("contacts", "import", "people.csv", "--campaign", "Spring", code=1)
+    assert "added 0, updated 2, rejected 1" in again.output
+
+
+def test_a_good_file_ends_with_0_and_json_is_taken_too(telephony: Telephony) -> None:
+    telephony.company()
+    Path("people.json").write_text(json.dumps([{"external_id": "1", "name": "Jo", "number": "+442079460000"}]))
+    assert "added 1" in telephony("contacts", "import", "people.json", "--campaign", "Spring").output
+
+
+def test_a_campaign_is_started_and_stopped(telephony: Telephony) -> None:
+    telephony.company()
+    assert "Spring is running" in telephony("campaign", "start", "Spring").output
+    assert telephony("campaign", "list").output.splitlines()[1].split()[:2] == ["Spring", "yes"]
+    telephony("campaign", "stop", "Spring")
+    assert "preview_standard" in telephony("campaign", "show", "Spring").output
+    missing = telephony("campaign", "start", "Autumn", code=1)
+    assert "there is no campaign 'Autumn' (there are: Spring)" in missing.output
+
+
+def test_limits_are_seen_and_set(telephony: Telephony) -> None:
+    telephony.company()
+    telephony("limit", "set", "tenant", "Acme", "7")
+    assert telephony("limit", "list").output.splitlines()[1].split() == ["tenant", "Acme", "7", "0"]
+    telephony("limit", "set", "tenant", "Acme", "-1", code=2)
+    assert "no trunk 'x'" in telephony("limit", "set", "trunk", "x", "1", code=1).output
+
+
+def test_the_first_users(telephony: Telephony) -> None:
+    telephony.company()
+    telephony("user", "add", "root", "--role", "admin", said=f"{PASSWORD}\n{PASSWORD}\n")
+    telephony("user", "add", "boss", "--role", "tenant_admin", said=f"{PASSWORD}\n{PASSWORD}\n")
+    listed = telephony("user", "list").output
+    assert "root" in listed
+    assert "boss" in listed
+    short = telephony("user", "add", "bob", "--role", "tenant_admin", said="short\nshort\n", code=1)
+    assert "password" in short.output
+    assert "short\n" not in short.output.replace("short\nshort", "")
+    twice = telephony("user", "add", "boss", "--role", "tenant_admin", said=f"{PASSWORD}\n{PASSWORD}\n", code=1)
+    assert "taken" in twice.output
+
+
+def test_with_several_tenants_one_must_be_named(telephony: Telephony) -> None:
+    telephony.company()
+    telephony("tenant", "add", "Globex")
+    result = telephony("campaign", "list", code=2)
+    assert "--tenant" in result.output
+    assert telephony("campaign", "list", "--tenant", "Globex").output.splitlines()[1:] == []
+    assert "no campaign 'Spring'" in telephony("campaign", "show", "Spring", "--tenant", "Globex", code=1).output
+
+
+def test_the_api_description_can_be_written(telephony: Telephony) -> None:
+    assert json.loads(telephony("openapi").output)["openapi"] == "3.1.0"
