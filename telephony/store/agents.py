@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from telephony.model.agent import AgentEvent
 from telephony.model.ids import new_id
@@ -129,6 +129,12 @@ def line_ended(work: Work, line: Line, how: str, *, cause: int = 0, sip: int | N
     """Close the reservation and its leg, and give the channel back."""
     work.conn.execute(_LINE_ENDED, {"key": line.reservation_id, "now": work.now, "how": how})
     leg_ended(work, line.leg_id, how, cause=cause, sip=sip)
+
+
+def is_leg_of(conn: Connection, leg_id: str, cell_id: str) -> bool:
+    """True for a leg that was placed in this cell."""
+    found = conn.execute(select(legs.c.id).where(legs.c.id == leg_id, legs.c.cell_id == cell_id))
+    return found.first() is not None
 
 
 def leg_answered(work: Work, leg_id: str) -> None:

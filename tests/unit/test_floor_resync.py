@@ -134,11 +134,16 @@ async def test_a_cancelled_call_found_alive_is_ended(store: Store) -> None:
         assert (await attempt_of(one)).outcome == "AGENT_CANCELLED"
 
 
-async def test_legs_of_nobody_are_ended(store: Store) -> None:
+async def test_a_leg_of_ours_that_nobody_waits_for_is_ended_and_a_strangers_is_left_alone(store: Store) -> None:
     async with shift(store) as one:
+        agent_leg = await one.reserved()
+        await one.floor.decide(one.agent, one.offer, "leave")
+        one.board.ends(agent_leg, answered=True)
+        await one.until(lambda: one.floor.desks[one.agent].line is None)
         stranger = "01900000-0000-7000-8000-000000000000"
-        await restart(one, found(live=[LiveLeg(leg=stranger, state="up")]))
-        await one.until(lambda: ("hang_up", stranger) in one.board.orders)
+        await restart(one, found(live=[LiveLeg(leg=stranger, state="up"), LiveLeg(leg=agent_leg, state="up")]))
+        await one.until(lambda: ("hang_up", agent_leg) in one.board.orders)
+        assert ("hang_up", stranger) not in one.board.orders
 
 
 async def test_an_agent_rung_when_the_service_died_and_answering_since_gets_the_offer(store: Store) -> None:
