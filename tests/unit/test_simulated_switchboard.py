@@ -190,6 +190,9 @@ async def test_a_gate_that_fails_joins(bench: SimulatedBench, caplog: pytest.Log
         raise ValueError("a bug")
 
     bench.board.subscribe(bench.events.append, broken)
+    await bench.board.stop()
+    await bench.board.start()
+    await bench.clock.advance(0.1)
     agent = await reserve(bench)
     customer = await call(bench, agent, "00")
     await wait_for(bench, LegsJoined, customer, 10.0)

@@ -1,0 +1,249 @@
+"""The inside of the simulated switchboard: legs, gate, join and flight recorder.
+
+What the dialplan does on a real PBX is done here by the same rules. The exchange knows nothing of the link to the
+service: it tells every event, and `gate` is None while there is nobody to be asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from telephony.model.campaign import Amd
+from telephony.pbx.port import (
+    ABANDON,
+    END,
+    JOIN,
+    AgentCall,
+    BeepHeard,
+    CustomerCall,
+    Gate,
+    JoinQuestion,
+    LegAnswered,
+    LegAppeared,
+    LegEnded,
+    LegEvent,
+    LegRang,
+    LegsJoined,
+    LegsParted,
+    LiveLeg,
+    MachineVerdict,
+    RecordedEnd,
+)
+from telephony.pbx.simulated_clock import Clock, Timer
+from telephony.pbx.simulated_people import Customer
+
+log = logging.getLogger(__name__)
+
+PBX_DELAY = 0.01
+"""Seconds from an order to what it does, as measured on Asterisk."""
+
+GATE_LIMIT = 2.0
+"""Seconds the service has to answer the gate, then the customer is joined: as in the dialplan."""
+
+INLINE_LIMIT = 3.5
+"""Seconds a customer waits for a verdict at most before the gate is asked without one."""
+
+ABANDON_SOUND = 3.0
+"""Seconds an announcement to an abandoned customer lasts."""
+
+NORMAL_CLEARING, NO_ANSWER = 16, 19
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Leg:
+    """A leg that has not ended; `state`: 'placing', 'ringing' or 'up'."""
+
+    call: AgentCall | CustomerCall
+    state: str = "placing"
+    appeared: bool = False
+    rang: bool = False
+    answered_at: float = 0.0  # epoch seconds
+    verdict: str = ""
+    cause: str = ""
+    partner: Leg | None = None
+    timers: list[Timer] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return self.call.leg
+
+    @property
+    def is_agent(self) -> bool:
+        return isinstance(self.call, AgentCall)
+
+
+class Exchange:
+    """The legs of one PBX process and the ends it recorded."""
+
+    def __init__(self, *, clock: Clock, tell: Callable[[LegEvent], None]) -> None:
+        self._clock = clock
+        self._tell = tell
+        self.gate: Gate | None = None
+        self.legs: dict[str, Leg] = {}
+        self.recorder: dict[str, RecordedEnd] = {}
+        self._questions: set[asyncio.Task[None]] = set()
+
+    def live(self) -> dict[str, LiveLeg]:
+        return {
+            leg.id: LiveLeg(leg=leg.id, state=leg.state, joined_to=leg.partner.id if leg.partner else None)
+            for leg in self.legs.values()
+            if leg.appeared
+        }
+
+    def later(self, leg: Leg, delay: float, action: Callable[[], None]) -> None:
+        """Do something with a leg in `delay` seconds, unless it has ended by then."""
+        leg.timers.append(self._clock.call_later(delay, action))
+
+    def lose_everything(self) -> None:
+        """The process dies: no leg is left, none is recorded."""
+        for leg in self.legs.values():
+            for timer in leg.timers:
+                timer.cancel()
+        self.legs.clear()
+
+    # -- the life of a leg -------------------------------------------------------------------------------
+
+    def place(self, call: AgentCall | CustomerCall) -> Leg:
+        leg = self.legs[call.leg] = Leg(call=call)
+        return leg
+
+    def appear(self, leg: Leg) -> None:
+        """Its channel comes to be, and from now on it may ring so long and no longer."""
+
+        def appeared() -> None:
+            leg.appeared = True
+            self._tell(LegAppeared(leg=leg.id, at=self._clock.now()))
+
+        def rang_out() -> None:
+            if leg.state != "up":
+                self.end(leg, cause=NO_ANSWER, sip=480 if leg.rang else None, ring_limit_reached=True)
+
+        self.later(leg, PBX_DELAY, appeared)
+        self.later(leg, leg.call.ring_limit, rang_out)
+
+    def ring(self, leg: Leg) -> None:
+        leg.state, leg.rang = "ringing", True
+        self._tell(LegRang(leg=leg.id, at=self._clock.now()))
+
+    def answer(self, leg: Leg) -> None:
+        leg.state, leg.answered_at = "up", self._clock.wall()
+        self._tell(LegAnswered(leg=leg.id, at=self._clock.now()))
+
+    def end(
+        self,
+        leg: Leg,
+        *,
+        cause: int,
+        sip: int | None = None,
+        ring_limit_reached: bool = False,
+        missing_endpoint: bool = False,
+    ) -> None:
+        """End a leg once; a customer who talked to it goes too, an agent's leg goes back to its hold."""
+        if self.legs.pop(leg.id, None) is None:
+            return
+        for timer in leg.timers:
+            timer.cancel()
+        partner = leg.partner
+        if partner is not None:
+            self._part(leg, partner)
+        answered = leg.state == "up"
+        if leg.appeared:
+            self.recorder[leg.id] = RecordedEnd(
+                leg=leg.id,
+                answered=answered,
+                rang=leg.rang,
+                cause=cause,
+                sip=sip,
+                answered_at=leg.answered_at,
+                ended_at=self._clock.wall(),
+                amd_verdict=leg.verdict,
+                amd_cause=leg.cause,
+            )
+        self._tell(
+            LegEnded(
+                leg=leg.id,
+                at=self._clock.now(),
+                appeared=leg.appeared,
+                answered=answered,
+                rang=leg.rang,
+                cause=cause,
+                sip=sip,
+                ring_limit_reached=ring_limit_reached,
+                missing_endpoint=missing_endpoint,
+            )
+        )
+        if partner is not None and not partner.is_agent:
+            self.later(partner, PBX_DELAY, lambda: self.end(partner, cause=NORMAL_CLEARING))
+
+    # -- an answered customer ----------------------------------------------------------------------------
+
+    def answer_customer(self, leg: Leg, call: CustomerCall, customer: Customer) -> None:
+        """Answered: machine detection as the call wants it, and the gate."""
+        self.answer(leg)
+        if customer.hangs_up_after is not None:
+            self.later(leg, customer.hangs_up_after, lambda: self.end(leg, cause=NORMAL_CLEARING))
+        if call.amd is Amd.OFF or not customer.verdict:
+            self._ask_gate(leg, call)
+            return
+
+        def verdict() -> None:
+            leg.verdict, leg.cause = customer.verdict, customer.cause
+            self._tell(MachineVerdict(leg=leg.id, at=self._clock.now(), verdict=leg.verdict, cause=leg.cause))
+            if call.amd is Amd.INLINE:
+                self._ask_gate(leg, call)
+
+        def beep() -> None:
+            self._tell(BeepHeard(leg=leg.id, at=self._clock.now()))
+
+        self.later(leg, min(customer.verdict_after, INLINE_LIMIT), verdict)
+        if call.amd is Amd.PARALLEL:
+            if customer.beep_after is not None:
+                self.later(leg, customer.beep_after, beep)
+            self._ask_gate(leg, call)
+
+    def _ask_gate(self, leg: Leg, call: CustomerCall) -> None:
+        gate = self.gate
+        if gate is None:
+            self._go(leg, call, JOIN)
+            return
+        question = JoinQuestion(leg=leg.id, verdict=leg.verdict, cause=leg.cause)
+
+        async def ask() -> None:
+            try:
+                answer = await gate(question)
+            except Exception:
+                log.exception("leg %s: the gate failed, joined as without an answer", leg.id)
+                answer = JOIN
+            limit.cancel()
+            self._go(leg, call, answer)
+
+        def silence() -> None:
+            task.cancel()
+            self._go(leg, call, JOIN)
+
+        task = asyncio.get_running_loop().create_task(ask())
+        self._questions.add(task)
+        task.add_done_callback(self._questions.discard)
+        self._clock.watch(task)
+        limit = self._clock.call_later(GATE_LIMIT, silence, scaled=False)
+
+    def _go(self, leg: Leg, call: CustomerCall, answer: str) -> None:
+        if leg.id not in self.legs:
+            return
+        agent = self.legs.get(call.agent_leg)
+        if answer == END:
+            self.later(leg, PBX_DELAY, lambda: self.end(leg, cause=NORMAL_CLEARING))
+        elif answer == ABANDON or agent is None or agent.state != "up" or agent.partner is not None:
+            rest = ABANDON_SOUND if call.abandon_sound else PBX_DELAY
+            self.later(leg, rest, lambda: self.end(leg, cause=NORMAL_CLEARING))
+        else:
+            leg.partner, agent.partner = agent, leg
+            self._tell(LegsJoined(leg=leg.id, at=self._clock.now(), agent_leg=agent.id))
+
+    def _part(self, leg: Leg, partner: Leg) -> None:
+        leg.partner = partner.partner = None
+        agent, customer = (leg, partner) if leg.is_agent else (partner, leg)
+        self._tell(LegsParted(leg=customer.id, at=self._clock.now(), agent_leg=agent.id))
