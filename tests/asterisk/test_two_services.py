@@ -1,0 +1,192 @@
+"""Two service processes, two Asterisks, one PostgreSQL: a limit of the tenant holds over both of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from sqlalchemy import func, select
+
+from telephony.demo.customers import Customers, fictional_number
+from telephony.demo.load_phones import LoadPhones
+from telephony.demo.pbx import AmiLogin
+from telephony.demo.ports import PortBlock, claim_ports
+from telephony.store import schema
+from telephony.store.engine import Store
+from telephony.store.work import change
+from tests.faults.founding import DATA_CENTER, FIRST_CELL, Seat, found
+from tests.support.platform import new_pbx, work_folder
+from tests.support.service_process import ServiceProcess, ServiceSettings
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(240)]
+
+AGENTS_EACH = 100
+LIMIT = 50
+CELLS = (FIRST_CELL, "Second cell")
+NOBODY = AmiLogin(host="127.0.0.1", port=9, user="nobody", secret="none")
+"""Where no Asterisk listens: who may run is decided without one."""
+
+
+@pytest.fixture
+def own_ports() -> Iterator[PortBlock]:
+    with claim_ports(1500) as block:
+        yield block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Both:
+    """Two running services with all their agents."""
+
+    store: Store
+    services: dict[str, ServiceProcess]
+    seats: list[Seat]
+    http: aiohttp.ClientSession
+
+    async def ask(self, seat: Seat, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        url = f"{self.services[seat.cell].url}/api/v1{path}"
+        headers = {"Authorization": f"Bearer {seat.token}"}
+        async with self.http.request(method, url, headers=headers, json=body) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    async def count(self, table: Any, *where: Any) -> int:
+        statement = select(func.count()).select_from(table).where(*where)
+        return await self.store.run(lambda conn: int(conn.execute(statement).scalar_one()))
+
+    async def until(self, wanted: int, table: Any, *where: Any, within: float = 40.0) -> None:
+        deadline = time.monotonic() + within
+        while (now := await self.count(table, *where)) != wanted:
+            assert time.monotonic() < deadline, f"{now} instead of {wanted} in {table.name} after {within} s"
+            await asyncio.sleep(0.1)
+
+    async def used(self) -> dict[str, int]:
+        usage = schema.usage
+        rows = select(usage.c.scope, func.sum(usage.c.used)).group_by(usage.c.scope)
+        return await self.store.run(lambda conn: {row[0]: int(row[1]) for row in conn.execute(rows)})
+
+
+@pytest.fixture
+async def both(
+    postgres_url: str, own_ports: PortBlock, customers: Customers, load_phones: LoadPhones, tmp_path: Path
+) -> AsyncIterator[Both]:
+    async with AsyncExitStack() as stack:
+        store = Store(postgres_url)
+        stack.push_async_callback(store.close)
+        numbers = [fictional_number("02", n) for n in range(2 * AGENTS_EACH)]  # they ring for ever
+        phones = [f"load{n + 1}" for n in range(AGENTS_EACH)]
+        _, seats = await change(
+            store, lambda work: found(work, phones=phones, numbers=numbers, cells=CELLS, max_calls=LIMIT, ring_limit=80)
+        )
+        services = {}
+        for cell in CELLS:
+            folder = stack.enter_context(work_folder("cell"))
+            pbx = new_pbx(folder, own_ports, customers=customers, load_phones=load_phones, rtp_ports=400)
+            stack.push_async_callback(pbx.kill)
+            await pbx.start()
+            service = ServiceProcess(
+                ServiceSettings.at(
+                    own_ports,
+                    directory=tmp_path,
+                    database_url=postgres_url,
+                    ami=pbx.ami,
+                    cell=cell,
+                    data_center=DATA_CENTER,
+                )
+            )
+            stack.push_async_callback(service.stop)
+            await service.start()
+            services[cell] = service
+        for service in services.values():
+            await service.ready()
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+        yield Both(store=store, services=services, seats=seats, http=http)
+
+
+async def test_two_hundred_accepts_in_one_instant_ring_fifty_customers(both: Both, customers: Customers) -> None:
+    agents, attempts, grants = schema.agents, schema.attempts, schema.grants
+    began = time.time()
+    for cell in CELLS:
+        mine = [seat for seat in both.seats if seat.cell == cell]
+        await asyncio.gather(*(both.ask(seat, "PUT", "/me/state", {"state": "available"}) for seat in mine))
+    await both.until(len(both.seats), agents, agents.c.state == "previewing")
+
+    shown = select(agents.c.id, agents.c.offer_id)
+    offers = await both.store.run(lambda conn: {row.id: row.offer_id for row in conn.execute(shown)})
+    answers = await asyncio.gather(
+        *(both.ask(seat, "POST", f"/offers/{offers[seat.agent_id]}/accept") for seat in both.seats)
+    )
+    told = Counter(body.get("code", "accepted") for _, body in answers)
+    assert told == {"accepted": LIMIT, "TENANT_CALL_LIMIT": len(both.seats) - LIMIT}
+    assert {(body["used"], body["limit"]) for status, body in answers if status == 409} == {(LIMIT, LIMIT)}
+    by_cell = await both.store.run(
+        lambda conn: list(conn.execute(select(attempts.c.cell_id, func.count()).group_by(attempts.c.cell_id)))
+    )
+    assert len(by_cell) == 2, "both services must have granted, or nothing was tried"
+
+    await both.until(LIMIT, attempts, attempts.c.state == "ringing")
+    await asyncio.sleep(1.0)  # an INVITE too many would be here by now
+    invited = [call for call in await customers.calls() if call.invited_at >= began]
+    rows = await both.store.run(lambda conn: list(conn.execute(select(attempts.c.e164))))
+    assert sorted(call.number for call in invited) == sorted(row.e164 for row in rows)
+    assert len(invited) == LIMIT
+    assert await both.used() == {
+        "tenant": LIMIT,
+        "data_center": LIMIT,
+        "trunk": LIMIT,
+        "cell": len(both.seats) + LIMIT,
+    }
+    assert await both.count(schema.refusals, schema.refusals.c.code == "TENANT_CALL_LIMIT") == 150
+
+    calls = {offers[seat.agent_id]: seat for seat in both.seats}
+    for row in await both.store.run(lambda conn: list(conn.execute(select(attempts.c.id, attempts.c.offer_id)))):
+        status, _ = await both.ask(calls[row.offer_id], "POST", f"/calls/{row.id}/cancel")
+        assert status == 204
+    await both.until(LIMIT, attempts, attempts.c.outcome == "AGENT_CANCELLED")
+    await asyncio.gather(*(both.ask(seat, "PUT", "/me/state", {"state": "idle"}) for seat in both.seats))
+    await both.until(0, grants, grants.c.released_at.is_(None))
+    assert await both.used() == {"tenant": 0, "data_center": 0, "trunk": 0, "cell": 0}
+    invited = [call for call in await customers.calls() if call.invited_at >= began]
+    assert len(invited) == LIMIT
+
+
+async def refused(first: ServiceSettings, second: ServiceSettings) -> str:
+    """What a second service says that may not run beside the first, which must not be disturbed."""
+    one, two = ServiceProcess(first), ServiceProcess(second)
+    try:
+        await one.start()
+        await one.answers(503)
+        await two.start()
+        assert await two.ended() == 2
+        assert one.running
+        return two.log
+    finally:
+        await two.kill()
+        await one.stop()
+
+
+async def test_a_second_service_on_one_sqlite_file_ends_and_names_postgresql(
+    own_ports: PortBlock, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'telephony.db'}"
+    first = ServiceSettings.at(own_ports, directory=tmp_path / "one", database_url=url, ami=NOBODY)
+    second = ServiceSettings.at(own_ports, directory=tmp_path / "two", database_url=url, ami=NOBODY, cell="another")
+    said = await refused(first, second)
+    assert "PostgreSQL" in said
+    assert "Traceback" not in said
+
+
+async def test_a_second_service_with_the_same_cell_on_postgresql_ends_and_names_the_cell(
+    own_ports: PortBlock, postgres_url: str, tmp_path: Path
+) -> None:
+    first = ServiceSettings.at(own_ports, directory=tmp_path / "one", database_url=postgres_url, ami=NOBODY)
+    second = ServiceSettings.at(own_ports, directory=tmp_path / "two", database_url=postgres_url, ami=NOBODY)
+    said = await refused(first, second)
+    assert "'Acme cell'" in said
+    assert "Traceback" not in said
