@@ -244,7 +244,7 @@ class Floor:
         return await desk.ask(ask)
 
     async def _end_orphan(self, leg: str) -> None:
-        """End a leg that this cell placed and nobody waits for; legs of others on the same PBX are not ours to touch."""
+        """End a leg that this cell placed and nobody waits for; others on the same PBX are not ours to touch."""
         cell = self.ground.place.cell_id
         if not await self.ground.store.run(lambda conn: agents.is_leg_of(conn, leg, cell)):
             return
