@@ -1,0 +1,65 @@
+# Everything a checkout can do. Needs Debian 12 or newer (or another Linux with Python 3.11+) and make; as root, missing
+# Debian packages are installed.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.complete
+PORT ?= 8080
+AUTO ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-unit bench mutate lint lock docs clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Prepare the Python environment in .venv; done by the others where needed
+
+# The stamp is the last step: without it, or with a newer lock file, everything is looked at again.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+			|| { echo 'Python 3.11 or newer with venv is missing. As root: apt-get install python3-venv' >&2; exit 1; }; \
+		echo 'installing the Debian package python3-venv'; \
+		apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends python3-venv >/dev/null; }
+	@echo 'preparing $(VENV) (once, about half a minute)'
+	@[ -x $(PY) ] || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## Asterisk, simulated customers, softphones and the service here; AUTO=1 plays the agents, PORT=8080
+	@exec $(VENV)/bin/telephony demo --port $(PORT) $(if $(AUTO),--auto)
+
+test: $(STAMP) ## All tests: units, a real Asterisk, and the containers where a Docker engine answers
+	@exec $(PY) -m pytest -m 'unit or asterisk or compose'
+
+test-unit: $(STAMP) ## Only the tests that need nothing but this process and a database
+	@exec $(PY) -m pytest -m unit
+
+bench: $(STAMP) ## Measure: accept to INVITE, answer to joined, cost of a call
+	@exec $(PY) -m pytest -m bench -s
+
+mutate: $(STAMP) ## Seed faults into the rules, one at a time, and count those the tests catch
+	@exec $(PY) -m tests.mutations
+
+lint: $(STAMP) ## ruff and mypy
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+# No registry's address gets into the files, so that they work with every mirror.
+UV_COMPILE = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+
+lock: $(STAMP) ## Pin all dependencies to what is newest now
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@$(UV_COMPILE) --upgrade --extra dev -o requirements.lock
+	@$(UV_COMPILE) -c requirements.lock -o docker/service/requirements.lock
+
+docs: $(STAMP) ## Draw the state tables into telephony/model/STATES.md
+	@exec $(PY) -m telephony.model.diagram --write
+
+clean: ## Remove the environment and what tools left behind; what is built once for all checkouts stays
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
