@@ -15,6 +15,7 @@ from telephony.store.paging import MOST, Page, PageRequest
 from telephony.store.views import CallFilter
 from telephony.web.answers import CallPage
 from telephony.web.exchange import Exchange
+from telephony.web.problems import Problem
 from telephony.web.routes import DESK, EVERYBODY, ID, Routes
 from telephony.web.tables import csv_lines
 
@@ -93,14 +94,18 @@ async def voicemail_left(exchange: Exchange, id: str) -> None:
     errors=("NOT_AVAILABLE", "NO_DESK"),
 )
 async def wrap_up(exchange: Exchange, id: str, body: WrapUp) -> None:
-    await exchange.floor.wrap_up(
-        exchange.agent_id,
-        id,
-        disposition=body.disposition,
-        note=body.note,
-        callback_at=body.callback.at if body.callback else None,
-        callback_mine=body.callback.mine if body.callback else False,
-    )
+    try:
+        await exchange.floor.wrap_up(
+            exchange.agent_id,
+            id,
+            disposition=body.disposition,
+            note=body.note,
+            callback_at=body.callback.at if body.callback else None,
+            callback_mine=body.callback.mine if body.callback else False,
+        )
+    except ValueError as error:  # a value the campaign does not know, as "field: what is wrong"
+        field, _, message = str(error).partition(": ")
+        raise Problem("INVALID", errors=[{"field": field, "message": message}]) from error
 
 
 @routes.get("/calls", "List calls, the newest first", roles=EVERYBODY, answer=CallPage)

@@ -39,7 +39,13 @@ async def me(exchange: Exchange) -> Any:
     return {"dispositions": [], **view, "now": now, "cursor": cursor(position)}
 
 
-@routes.put("/me/state", "Go available, idle or offline", roles=DESK, status=204, errors=("NOT_AVAILABLE", "NO_DESK"))
+@routes.put(
+    "/me/state",
+    "Go available, idle or offline",
+    roles=DESK,
+    status=204,
+    errors=("NOT_AVAILABLE", "PHONE_NOT_REGISTERED", "NO_DESK"),
+)
 async def set_state(exchange: Exchange, body: WantedState) -> None:
     """During a call and in wrap-up it is remembered and done after wrap-up."""
     await exchange.floor.set_state(exchange.agent_id, body.state, body.reason)

@@ -149,7 +149,8 @@ def problem_of(error: Exception, language: str) -> Problem | None:
         case NotFound():
             return Problem(error.code)
         case DialerError():
-            return Problem(error.code)
+            # its own sentence says more than the code's, in English
+            return Problem(error.code, detail="" if language.startswith("es") else str(error))
         case StoreError():
             return _of_store(error)
         case StoreUnavailable() | OperationalError() | InterfaceError():

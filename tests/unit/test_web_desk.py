@@ -64,6 +64,16 @@ async def test_wrap_up_without_a_disposition_is_refused(office: Office) -> None:
     assert [one["field"] for one in answer.json["errors"]] == ["disposition"]
 
 
+async def test_a_disposition_the_campaign_does_not_have_is_named(office: Office) -> None:
+    agent = await office.agent()
+    office.floor.refuse = ValueError("disposition: 'nonsense' is not one of this campaign's: success, none")
+    answer = await agent("POST", f"/api/v1/calls/{new_id()}/wrap-up", {"disposition": "nonsense"})
+    assert (answer.status, answer.code) == (422, "INVALID")
+    (problem,) = answer.json["errors"]
+    assert problem["field"] == "disposition"
+    assert "success, none" in problem["message"]
+
+
 async def test_the_page_comes_with_all_its_files_and_is_small(office: Office) -> None:
     stranger = office.stranger()
     sent = 0

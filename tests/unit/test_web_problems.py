@@ -51,6 +51,13 @@ async def test_each_error_of_the_dialer_has_its_status(
     assert (answer.status, answer.code, answer.json["status"]) == (status, code, status)
 
 
+async def test_a_refusal_that_says_more_than_its_code_says_it(office: Office) -> None:
+    agent = await office.agent()
+    office.floor.refuse = Refused(Refusal.NOT_AVAILABLE, "The call is still up: hang up first")
+    answer = await agent("POST", accept(new_id()))
+    assert (answer.code, answer.json["detail"]) == ("NOT_AVAILABLE", "The call is still up: hang up first")
+
+
 async def test_who_comes_late_is_told_who_won(office: Office) -> None:
     agent = await office.agent()
     office.floor.refuse = OfferClosed("skipped")
@@ -58,9 +65,7 @@ async def test_who_comes_late_is_told_who_won(office: Office) -> None:
     assert (answer.code, answer.json["winner"]) == ("OFFER_CLOSED", "skipped")
 
 
-async def test_a_fault_of_ours_is_logged_without_what_it_says(
-    office: Office, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_fault_of_ours_is_logged_without_what_it_says(office: Office, caplog: pytest.LogCaptureFixture) -> None:
     agent = await office.agent()
     office.floor.refuse = RuntimeError("customer +442079460000")
     with caplog.at_level(logging.INFO, "telephony.web"):
