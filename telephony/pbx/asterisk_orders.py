@@ -77,8 +77,11 @@ def hang_up(leg: str) -> Action:
 
 def device_state(channel: str) -> Action:
     """The question whether the endpoint of a dial string is there: INVALID means no such, UNAVAILABLE no contact."""
+    # As chan_pjsip reads it: PJSIP/endpoint, PJSIP/endpoint/sip:user@host or PJSIP/user@endpoint.
     technology, _, rest = channel.partition("/")
-    endpoint = rest.rpartition("@")[2].partition("/")[0]
+    endpoint, slash, _ = rest.partition("/")
+    if not slash:
+        endpoint = rest.rpartition("@")[2]
     return {"Action": "Getvar", "Variable": f"DEVICE_STATE({technology}/{endpoint})"}
 
 
