@@ -30,6 +30,9 @@ from pydantic_settings import (
 
 PREFIX = "TELEPHONY_"
 CONFIG_VARIABLE = "TELEPHONY_CONFIG"
+OTHERS = frozenset({"TELEPHONY_PBX", "TELEPHONY_CACHE", "TELEPHONY_PORTS"})
+"""Variables of the demo and the tests, which the service's process may inherit."""
+
 DEFAULT_FILE = Path("telephony.toml")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -277,7 +280,7 @@ def _unknown_variables() -> list[str]:
     return [
         f"{name} (environment): there is no such setting{_nearest(name, known)}; correct or unset it"
         for name in sorted(os.environ)
-        if name.startswith(PREFIX) and name not in known
+        if name.startswith(PREFIX) and name not in known | OTHERS
     ]
 
 

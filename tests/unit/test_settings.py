@@ -104,6 +104,12 @@ def test_a_wrong_value_is_one_line_with_name_and_remedy(
         assert word in problem
 
 
+def test_the_demos_variables_are_nobodys_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELEPHONY_PBX", "folder")
+    monkeypatch.setenv("TELEPHONY_PORTS", "23000-23999")
+    assert load().settings.http.port == 8080
+
+
 def test_all_problems_come_at_once(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = elsewhere / "bad.toml"
     file.write_text('data_dri = "x"\nhttp = 3\n[ami]\nport = 0\nsecret = 5\nuser = "x"\n')
