@@ -44,7 +44,7 @@ GATE_LIMIT = 2.0
 """Seconds the service has to answer the gate, then the customer is joined: as in the dialplan."""
 
 INLINE_LIMIT = 3.5
-"""Seconds a customer waits for a verdict at most before the gate is asked without one."""
+"""Seconds a customer waits for a verdict at most; then it is NOTSURE and the gate is asked."""
 
 ABANDON_SOUND = 3.0
 """Seconds an announcement to an abandoned customer lasts."""
@@ -189,8 +189,10 @@ class Exchange:
             self._ask_gate(leg, call)
             return
 
+        late = call.amd is Amd.INLINE and customer.verdict_after > INLINE_LIMIT
+
         def verdict() -> None:
-            leg.verdict, leg.cause = customer.verdict, customer.cause
+            leg.verdict, leg.cause = ("NOTSURE", "TIMEOUT") if late else (customer.verdict, customer.cause)
             self._tell(MachineVerdict(leg=leg.id, at=self._clock.now(), verdict=leg.verdict, cause=leg.cause))
             if call.amd is Amd.INLINE:
                 self._ask_gate(leg, call)
@@ -198,7 +200,7 @@ class Exchange:
         def beep() -> None:
             self._tell(BeepHeard(leg=leg.id, at=self._clock.now()))
 
-        self.later(leg, min(customer.verdict_after, INLINE_LIMIT), verdict)
+        self.later(leg, INLINE_LIMIT if late else customer.verdict_after, verdict)
         if call.amd is Amd.PARALLEL:
             if customer.beep_after is not None:
                 self.later(leg, customer.beep_after, beep)

@@ -221,6 +221,7 @@ class PortStories:
         leg = await ring(bench, PhoneKind.MISSING)
         end = await wait_for(bench, LegEnded, leg)
         assert (end.missing_endpoint, end.appeared, end.answered) == (True, False, False)
+        assert leg not in (await bench.board.survey()).ended
 
     async def test_an_agent_who_hangs_up(self, bench: PortBench) -> None:
         leg = await reserve(bench)
@@ -251,6 +252,16 @@ class PortStories:
         assert joined.at - told(bench, LegAnswered, customer)[0].at < 0.5
         live = (await bench.board.survey()).live
         assert (live[customer].joined_to, live[agent].joined_to) == (agent, customer)
+
+    async def test_an_agent_in_talk_is_not_taken_out_of_it(self, bench: PortBench) -> None:
+        agent = await reserve(bench)
+        customer = await talk(bench, agent)
+        with pytest.raises(OrderRefused):
+            await bench.board.hold(agent)
+        with pytest.raises(OrderRefused):
+            await bench.board.play_ringing(agent)
+        await let_pass(bench, 0.5)
+        assert not told(bench, LegsParted, customer)
 
     @pytest.mark.parametrize(
         ("suffix", "cause", "sip"), [("01", 17, 486), ("03", 1, 404), ("04", 34, 503), ("10", 21, 603)]
@@ -350,6 +361,15 @@ class PortStories:
         customer = await call(bench, agent, "00")
         assert (await wait_for(bench, LegEnded, customer, GREETING)).answered
         assert len(bench.gate.questions) == 1
+        assert not told(bench, LegsJoined, customer)
+        assert not told(bench, LegEnded, agent)
+
+    async def test_a_customer_who_hangs_up_while_the_gate_is_asked_is_not_joined(self, bench: PortBench) -> None:
+        bench.gate.answer = None
+        agent = await reserve(bench)
+        customer = await call(bench, agent, "09")
+        assert (await wait_for(bench, LegEnded, customer)).answered
+        await let_pass(bench, 3.0)
         assert not told(bench, LegsJoined, customer)
         assert not told(bench, LegEnded, agent)
 

@@ -9,12 +9,14 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from telephony.model.campaign import Amd
 from telephony.model.ids import new_id
 from telephony.pbx.port import (
     AgentCall,
     CustomerCall,
     Event,
     LegAnswered,
+    LegAppeared,
     LegEnded,
     LegRang,
     LegsJoined,
@@ -22,6 +24,7 @@ from telephony.pbx.port import (
     LinkUp,
     OrderUnsettled,
     PbxUnreachable,
+    UnknownLeg,
 )
 from telephony.pbx.simulated import SimulatedSwitchboard
 from telephony.pbx.simulated_clock import LoopClock, VirtualClock
@@ -49,6 +52,8 @@ PHONES = {
 
 
 def customer(dial: str) -> Customer:
+    if dial.endswith("@slow"):
+        return replace(HUMAN, verdict_after=8.0)
     return replace(HUMAN, hangs_up_after=7.0) if dial.endswith("@brief") else customer_of(dial)
 
 
@@ -58,7 +63,7 @@ class SimulatedBench:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.board = SimulatedSwitchboard(
-            clock=self.clock, phones=PHONES, customers=customer, trunks=["customers", "brief"]
+            clock=self.clock, phones=PHONES, customers=customer, trunks=["customers", "brief", "slow"]
         )
         self.gate = ScriptedGate()
         self.events: list[Event] = []
@@ -205,6 +210,40 @@ async def test_an_announcement_to_an_abandoned_customer_is_heard_out(bench: Simu
     customer = await call(bench, agent, "00", sound="sorry")
     end = await wait_for(bench, LegEnded, customer, 20.0)
     assert end.at - told(bench, LegAnswered, customer)[0].at >= 3.0
+
+
+async def test_a_leg_without_a_channel_cannot_be_hung_up_yet(bench: SimulatedBench) -> None:
+    agent = await reserve(bench)
+    customer = await call(bench, agent, "02")
+    with pytest.raises(UnknownLeg):
+        await bench.board.hang_up(customer)
+    await wait_for(bench, LegAppeared, customer)
+    await bench.board.hang_up(customer)
+    assert not (await wait_for(bench, LegEnded, customer)).answered
+
+
+async def test_a_customer_is_not_joined_to_an_agent_whose_phone_still_rings(bench: SimulatedBench) -> None:
+    agent, customer = new_id(), new_id()
+    await bench.board.ring_agent(AgentCall(leg=agent, phone="lets_it_ring", ring_limit=30))
+    await bench.board.call_customer(CustomerCall(leg=customer, agent_leg=agent, dial=bench.dial("00"), ring_limit=30))
+    assert (await wait_for(bench, LegEnded, customer)).answered
+    assert not told(bench, LegsJoined, customer)
+
+
+async def test_a_verdict_that_comes_too_late_inline_is_not_waited_for(bench: SimulatedBench) -> None:
+    agent = await reserve(bench)
+    customer = await call(bench, agent, "00", amd=Amd.INLINE, dial="PJSIP/+12025550100@slow")
+    joined = await wait_for(bench, LegsJoined, customer, 20.0)
+    assert joined.at - told(bench, LegAnswered, customer)[0].at == pytest.approx(3.5)
+    assert [(one.verdict, one.cause) for one in bench.gate.questions] == [("NOTSURE", "TIMEOUT")]
+
+
+@pytest.mark.parametrize(
+    "dial", ["PJSIP/+12025550101@carrier", "PJSIP/12025550101@trunk00", "PJSIP/carrier/sip:+12025550101@10.0.0.2"]
+)
+def test_the_last_two_digits_of_the_number_choose_the_customer(dial: str) -> None:
+    assert customer_of(dial).refuses == (486, 17)
+    assert customer_of("PJSIP/+12025550177@carrier") is HUMAN
 
 
 async def test_virtual_time_passes_only_when_told_to(bench: SimulatedBench) -> None:
