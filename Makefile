@@ -16,6 +16,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Prepare the Python environment in .venv; done by the others where needed
+	@:
 
 # The stamp is the last step: without it, or with a newer lock file, everything is looked at again.
 $(STAMP): requirements.lock pyproject.toml
@@ -55,7 +56,7 @@ UV_COMPILE = $(PY) -m uv pip compile pyproject.toml --universal --python-version
 lock: $(STAMP) ## Pin all dependencies to what is newest now
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv
 	@$(UV_COMPILE) --upgrade --extra dev -o requirements.lock
-	@$(UV_COMPILE) -c requirements.lock -o docker/service/requirements.lock
+	@$(UV_COMPILE) --extra build -c requirements.lock -o docker/service/requirements.lock
 
 docs: $(STAMP) ## Draw the state tables into telephony/model/STATES.md
 	@exec $(PY) -m telephony.model.diagram --write
