@@ -1,0 +1,84 @@
+"""The yardstick: a bare asyncio client of Asterisk's manager interface that writes an Originate and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from telephony.demo.pbx import AmiLogin
+
+
+class BareClient:
+    """One connection; what a customer's leg went through stands in `answered` and `joined`, by Asterisk's clock."""
+
+    def __init__(self, login: AmiLogin) -> None:
+        self._login = login
+        self.answered: dict[str, float] = {}
+        self.joined: dict[str, float] = {}
+        self._pairs: dict[str, set[str]] = {}
+        self._customers: set[str] = set()
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection(self._login.host, self._login.port)
+        self._write({"Action": "Login", "Username": self._login.user, "Secret": self._login.secret})
+        self._task = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self._writer.close()
+
+    def originate(
+        self, leg: str, channel: str, context: str, exten: str, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """Write the Originate that the service writes for such a leg."""
+        fields = {
+            "Action": "Originate",
+            "ActionID": leg,
+            "Channel": channel,
+            "ChannelId": leg,
+            "Account": leg,
+            "Context": context,
+            "Exten": exten,
+            "Priority": "1",
+            "Async": "true",
+            "Timeout": "32000",
+        }
+        given = {"LEG": leg, "PD_FASTAGI": "127.0.0.1:9", "CHANNEL(hangup_handler_push)": "pd-end,s,1"}
+        lines = [f'Variable: {name}="{value}"' for name, value in (given | dict(variables or {})).items()]
+        self._write(fields, *lines)
+
+    def hang_up(self, leg: str) -> None:
+        self._write({"Action": "Hangup", "Channel": leg})
+
+    def _write(self, fields: Mapping[str, str], *lines: str) -> None:
+        text = [*(f"{name}: {value}" for name, value in fields.items()), *lines, "", ""]
+        self._writer.write("\r\n".join(text).encode())
+
+    async def _read(self) -> None:
+        rest = b""
+        while data := await self._reader.read(65536):
+            *blocks, rest = (rest + data).split(b"\r\n\r\n")
+            for block in blocks:
+                if block.startswith((b"Event: Newstate", b"Event: BridgeEnter")):
+                    pairs = (line.partition(": ") for line in block.decode().split("\r\n"))
+                    self._take({name: value for name, _, value in pairs})
+
+    def _take(self, event: Mapping[str, str]) -> None:
+        leg, at = event["Uniqueid"], float(event["Timestamp"])
+        if event["Event"] == "Newstate":
+            if event["Context"] == "pd-customer" and event["ChannelStateDesc"] == "Up":
+                self.answered[leg] = at
+            return
+        if event.get("BridgeCreator") == "BridgeWait":
+            return
+        members = self._pairs.setdefault(event["BridgeUniqueid"], set())
+        members.add(leg)
+        if len(members) == 2:
+            # both hear each other from the moment the second one is in
+            self.joined |= {one: at for one in members & self.answered.keys() if one not in self.joined}

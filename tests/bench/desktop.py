@@ -1,0 +1,118 @@
+"""An agent's desktop as the page behaves: a live feed, its reads of /me, and the buttons pressed by script."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from tests.faults.founding import Seat
+
+REFRESH = 0.15
+"""Seconds the page waits with its read of /me, so that events in a row make one read."""
+
+READS_AFRESH = frozenset({"available", "idle", "offline", "wrap_up"})
+"""Agent states in which the page reads /me."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """One accept: when the button was pressed (epoch seconds), which number."""
+
+    number: str
+    at: float
+
+
+class Desktop:
+    def __init__(self, http: aiohttp.ClientSession, url: str, seat: Seat) -> None:
+        self._http = http
+        self._url = f"{url}/api/v1"
+        self._headers = {"Authorization": f"Bearer {seat.token}"}
+        self._news = asyncio.Event()
+        self._refresh: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.state = ""
+        self.offer: tuple[str, str] | None = None
+        self.calls: dict[str, str] = {}
+
+    async def open(self) -> None:
+        me = await self.ask("GET", "/me")
+        self.state = me["agent"]["state"]
+        feed = await self._http.ws_connect(f"{self._url}/live?since={me['cursor']}", headers=self._headers)
+        self._begin(self._listen(feed))
+
+    async def close(self) -> None:
+        if self._refresh is not None:
+            self._refresh.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        async with self._http.request(method, self._url + path, headers=self._headers, json=body) as answer:
+            told = await answer.json(content_type=None)
+            assert answer.ok, told
+            return told
+
+    async def until(self, true: Callable[[], bool], within: float = 30.0) -> None:
+        async with asyncio.timeout(within):
+            while not true():
+                self._news.clear()
+                await self._news.wait()
+
+    async def available(self) -> None:
+        await self.ask("PUT", "/me/state", {"state": "available"})
+
+    async def offered(self) -> None:
+        await self.until(lambda: self.offer is not None and self.state == "previewing")
+
+    async def call(self, *, talk: float) -> Accepted:
+        """Accept the open offer, talk, hang up, wrap up."""
+        assert self.offer is not None
+        offer, number = self.offer
+        accepted = Accepted(number=number, at=time.time())
+        call = (await self.ask("POST", f"/offers/{offer}/accept"))["attempt"]
+        await self.until(lambda: self.calls.get(call) == "talking")
+        await asyncio.sleep(talk)
+        await self.ask("POST", f"/calls/{call}/hang-up")
+        await self.until(lambda: self.calls[call] == "ended" and self.state == "wrap_up")
+        await self.ask("POST", f"/calls/{call}/wrap-up", {"disposition": "success"})
+        return accepted
+
+    async def leave(self) -> None:
+        await self.ask("PUT", "/me/state", {"state": "idle"})
+        await self.until(lambda: self.state == "idle")
+
+    async def _listen(self, feed: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in feed:
+            event = json.loads(message.data)
+            self._hear(event["kind"], event["data"])
+            self._news.set()
+
+    def _hear(self, kind: str, data: dict[str, Any]) -> None:
+        if kind == "agent.state":
+            self.state = data["state"]
+            if self.state in READS_AFRESH:
+                self._read_me()
+        elif kind == "offer.opened":
+            self.offer = (data["offer"], data["card"]["number"]["e164"])
+            self._read_me()
+        elif kind == "offer.closed":
+            self.offer = None
+        elif kind == "call.state":
+            self.calls[data["call"]] = data["state"]
+
+    def _read_me(self) -> None:
+        if self._refresh is not None:
+            self._refresh.cancel()
+        self._refresh = asyncio.get_running_loop().call_later(REFRESH, lambda: self._begin(self.ask("GET", "/me")))
+
+    def _begin(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
