@@ -64,13 +64,15 @@ def found(
 
 
 def _seat(work: Work, here: Company, phone: str, cell: str, cell_id: str) -> Seat:
-    user = NewUser(
-        username=f"{phone}.{cell_id}",
-        name=phone,
-        role=Role.AGENT,
-        password="correct horse",
-        cell_id=cell_id,
-        phone=phone,
+    user = NewUser.model_validate(
+        {
+            "username": f"{phone}.{cell_id}",
+            "name": phone,
+            "role": Role.AGENT,
+            "password": "correct horse",
+            "cell_id": cell_id,
+            "phone": phone,
+        }
     )
     made = accounts.create_user(work.conn, here.tenant_id, user, password_hash="-", now=work.now)
     token = open_session(work.conn, made["id"], now=work.now, lifetime=timedelta(hours=1))
