@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, func, select
+from sqlalchemy import Connection, Text, cast, func, select, true
 
 from telephony.store.contact_list import ContactFilter, contacts_page
 from telephony.store.paging import MOST, PageRequest
@@ -36,7 +36,9 @@ def columns(conn: Connection, tenant_id: str, campaign_id: str) -> Columns:
         names = conn.execute(select(key).where(*mine).distinct().order_by(cast(key, Text))).scalars()
     else:
         each = func.json_each(contacts.c.fields).table_valued("key")
-        names = conn.execute(select(each.c.key).select_from(contacts, each).where(*mine).distinct()).scalars()
+        names = conn.execute(
+            select(each.c.key).select_from(contacts.join(each, true())).where(*mine).distinct()
+        ).scalars()
     return Columns(most or 1, tuple(sorted(names)))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from telephony.model.contact import ContactState
 from telephony.model.ids import new_id
@@ -26,6 +26,9 @@ from telephony.store.work import Work
 LIVE = frozenset({ContactState.OFFERED.value, ContactState.IN_ATTEMPT.value})
 CLOSED = frozenset({ContactState.DONE.value, ContactState.REMOVED.value})
 DO_NOT_CALL = "do_not_call"
+
+IMPORT_LOCK = 7202
+"""First half of the advisory lock (PostgreSQL) under which contacts are added to a campaign."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,9 @@ class Taken:
 
 def upsert(work: Work, target: Target, rows: Sequence[ContactRow]) -> Taken:
     """Add or update these contacts, up to some hundred; of two rows with one external id the last counts."""
+    if work.conn.dialect.name == "postgresql":
+        # two imports at once with the same external ids: the second sees what the first one added
+        work.conn.execute(select(func.pg_advisory_xact_lock(IMPORT_LOCK, func.hashtext(target.campaign_id))))
     last = {row.external_id: row for row in rows}
     known = _known(work, target, last)
     e164s = {number.e164 for row in last.values() for number in row.numbers}

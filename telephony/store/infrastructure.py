@@ -65,12 +65,15 @@ def delete_data_center(conn: Connection, id_: str) -> None:
         conn.execute(delete(data_centers).where(data_centers.c.id == id_))
 
 
+_CELL = tuple(cells.c[name] for name in ("id", "name", "data_center_id", "max_channels", "url"))
+
+
 def cell(conn: Connection, id_: str) -> Row:
-    return one(conn, select(cells).where(cells.c.id == id_), "cell")
+    return one(conn, select(*_CELL).where(cells.c.id == id_), "cell")
 
 
 def cells_page(conn: Connection, request: PageRequest) -> Page:
-    return page(conn, select(cells), cells.c.id, request)
+    return page(conn, select(*_CELL), cells.c.id, request)
 
 
 def create_cell(conn: Connection, new: NewCell) -> Row:

@@ -43,8 +43,6 @@ class Cell(BaseModel):
     data_center_id: str
     max_channels: int
     url: str
-    epoch: int = Field(description="grows whenever a process takes the cell over")
-    lease_until: datetime | None
 
 
 class Trunk(BaseModel):
