@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from telephony.commands import contacts, demo, limits, people, serving, work
+from telephony.commands import contacts, demo, doctor, limits, people, serving, work
 from telephony.commands.setup import Setup
 
 
@@ -32,6 +32,7 @@ for command in (
     serving.serve,
     serving.settings,
     serving.openapi,
+    doctor.doctor,
     demo.demo,
     contacts.contacts,
     people.tenant,
