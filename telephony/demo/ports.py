@@ -45,10 +45,10 @@ class PortBlock:
 def claim_ports(size: int = BLOCK) -> Iterator[PortBlock]:
     """Claim SIZE ports until the block is left or the process ends.
 
-    Taken from 12000-31999 (below Linux's own ephemeral ports), or from the range in TELEPHONY_PORTS ("21000-22999").
+    Taken from 10000-31999 (below Linux's own ephemeral ports), or from the range in TELEPHONY_PORTS ("21000-22999").
     Raises RuntimeError when everything is taken.
     """
-    low, _, high = os.environ.get("TELEPHONY_PORTS", "12000-31999").partition("-")
+    low, _, high = os.environ.get("TELEPHONY_PORTS", "10000-31999").partition("-")
     first, last = int(low), int(high)
     blocks = -(-size // BLOCK)
     folder = Path(tempfile.gettempdir()) / "telephony-ports"

@@ -247,20 +247,6 @@ async def test_a_cancelled_call_stops_ringing_at_the_customer(ami: BareAmi, cust
     assert rang[-1].ended_at is not None
 
 
-async def test_a_second_originate_with_the_same_leg_id_is_refused(ami: BareAmi, agent: Agent) -> None:
-    answer = await ami.action(
-        "Originate",
-        Channel="PJSIP/load2",
-        ChannelId=agent.leg,
-        Context="pd-agent",
-        Exten="hold",
-        Priority="1",
-        Async="true",
-    )
-    again = await ami.until(lambda m: m.get("Response") in ("Error", "Failure"), ActionID=answer["ActionID"])
-    assert len(ami.seen(Event="Newchannel", Uniqueid=agent.leg)) == 1, again
-
-
 async def test_settled_rows_are_cleared_over_agi(ami: BareAmi) -> None:
     async with Gate("unused") as gate:
         await ami.action(

@@ -55,6 +55,25 @@ async def test_what_the_recorder_wrote_survives_a_crash_and_the_next_start_takes
         await pbx.stop()
 
 
+async def test_a_second_originate_with_the_id_of_a_living_leg_is_refused(
+    ports: PortBlock, customers: Customers, load_phones: LoadPhones
+) -> None:
+    """On a PBX of its own: Asterisk 22.10 leaks what it made for the refused call and then waits for it at its stop."""
+    with work_folder("twice") as folder:
+        pbx = new_pbx(folder, ports, customers=customers, load_phones=load_phones)
+        await pbx.start()
+        async with BareAmi(pbx.ami) as ami:
+            leg = await ami.dial("PJSIP/load1", "pd-agent", "hold")
+            await ami.until(Event="BridgeEnter", Uniqueid=leg)
+            same = {"Context": "pd-agent", "Exten": "hold", "Priority": "1", "Async": "true"}
+            answer = await ami.action("Originate", ActionID="again", Channel="PJSIP/load2", ChannelId=leg, **same)
+            if answer["Response"] == "Success":
+                told = await ami.until(Event="OriginateResponse", ActionID="again")
+                assert told["Response"] == "Failure"
+            assert len(ami.seen(Event="Newchannel")) == 1
+        await pbx.kill()
+
+
 async def test_the_service_may_not_run_programs_or_change_settings(pbx: Pbx) -> None:
     async with BareAmi(pbx.ami) as ami:
         for action in ("Command", "ModuleLoad", "Reload", "DBPut", "UpdateConfig", "GetConfig"):
