@@ -15,7 +15,7 @@ from telephony.demo.host import SetupError
 from telephony.demo.report import problems, summary, table
 from telephony.demo.run import DemoSettings, default_directory, started
 from telephony.demo.script import ScriptError, play
-from telephony.demo.seed import seed
+from telephony.demo.seed import logins, seed
 from telephony.settings import SettingsError, load
 from telephony.store.engine import Store
 from telephony.store.migrate import upgrade
@@ -82,7 +82,7 @@ async def _seed(password: str) -> int:
         await seed(store, cell=settings.cell.name, data_center=settings.cell.data_center, password=password)
     finally:
         await store.close()
-    _say("the demo's data is loaded")
+    _say(f"The demo's data is loaded. Sign in as (name, password, what)\n{logins(password)}")
     return 0
 
 

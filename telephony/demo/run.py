@@ -20,7 +20,7 @@ from telephony.demo.customers import Customers, CustomersSettings
 from telephony.demo.host import Say, SetupError, cache_folder
 from telephony.demo.pbx import Pbx, PbxSettings
 from telephony.demo.ports import PortBlock, claim_ports
-from telephony.demo.seed import ADMINISTRATOR, AGENTS, CAMPAIGNS, SUPERVISOR, TRUNK, seed
+from telephony.demo.seed import AGENTS, TRUNK, logins, seed
 from telephony.demo.softphone import PhoneError, Softphone, SoftphoneSettings
 from telephony.settings import PREFIX, Cell
 from telephony.store.engine import Store
@@ -72,16 +72,13 @@ class Demo:
 
     def greeting(self) -> str:
         """What a user must know now."""
-        people = [(agent.username, f"agent: {CAMPAIGNS[agent.amd]}") for agent in AGENTS]
-        people += [(SUPERVISOR, "supervisor"), (ADMINISTRATOR, "administrator")]
-        logins = "\n".join(f"      {name:8} {self.password}   {what}" for name, what in people)
         first = AGENTS[0].username
         return f"""
 The demo is running.
 
   Page      {self.url}/
   Sign in as (name, password, what)
-{logins}
+{logins(self.password)}
 
   Next      Open the page, sign in as {first} and choose Available. The softphone of {first} answers
             by itself, then the first customer is shown: press Accept to call.

@@ -90,6 +90,13 @@ _PEOPLE = (
 )
 
 
+def logins(password: str) -> str:
+    """The people who may sign in, a line each, to be printed."""
+    people = [(agent.username, f"agent: {CAMPAIGNS[agent.amd]}") for agent in AGENTS]
+    people += [(SUPERVISOR, "supervisor"), (ADMINISTRATOR, "administrator")]
+    return "\n".join(f"      {name:6} {password}   {what}" for name, what in people)
+
+
 async def seed(store: Store, *, cell: str, data_center: str, password: str) -> None:
     """Load the demo into a migrated database, or bring it back to the start; `password` is everybody's."""
     hashed = await asyncio.to_thread(hash_password, password)
