@@ -249,7 +249,10 @@ const signOut = () => act(async () => {
   await api("DELETE", "/sessions/current");
   signedOut();
 });
-const setState = (state, reason) => act(() => api("PUT", "/me/state", reason ? { state, reason } : { state }));
+const setState = (state, reason) => act(async () => {
+  await api("PUT", "/me/state", reason ? { state, reason } : { state });
+  refresh(); // a wish for after the call comes with no event
+});
 const setPhone = (phone) => act(async () => {
   await api("PUT", "/me/phone", { phone });
   me.agent.phone = phone;

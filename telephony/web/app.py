@@ -72,6 +72,7 @@ def build_app(services: Services, routes: Iterable[Route]) -> web.Application:
         for name, value in (SECURITY_HEADERS | hsts).items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Server"] = "telephony"  # whose versions are nobody's business
         exchange = request.get(EXCHANGE)
         if exchange is not None:
             response.headers["X-Request-ID"] = exchange.id

@@ -72,6 +72,7 @@ class Feed:
         self._too_slow = too_slow
         self._subscribers: set[Subscriber] = set()
         self._task: asyncio.Task[None] | None = None
+        self._stopped: int | None = None
         self.position = 0
         self.lag = 0.0  # seconds from the moment of the last event to its handing out
         self.outcomes: Counter[str] = Counter()
@@ -82,7 +83,8 @@ class Feed:
         self._task = asyncio.create_task(self._follow(), name="live feed")
 
     async def stop(self, code: int) -> None:
-        """Stop following and close every subscriber with this code."""
+        """Stop following and close every subscriber with this code, also one who joins from now on."""
+        self._stopped = code
         for subscriber in self._subscribers:
             subscriber.end(code)
         if self._task is not None:
@@ -96,6 +98,8 @@ class Feed:
     def join(self, subscriber: Subscriber) -> int:
         """Hand events to it from now on; the cursor after which they begin."""
         self._subscribers.add(subscriber)
+        if self._stopped is not None:
+            subscriber.end(self._stopped)
         return self.position
 
     def leave(self, subscriber: Subscriber) -> None:

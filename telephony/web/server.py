@@ -65,7 +65,10 @@ class WebServer:
         await web.TCPSite(self._runner, self._settings.http.host, self._settings.http.port).start()
 
     async def stop(self) -> None:
-        """Close the live feeds, let running requests end, stop."""
+        """Take no more connections, close the live feeds, let running requests end."""
+        if self._runner is not None:
+            for site in list(self._runner.sites):
+                await site.stop()
         await self._guard.stop()
         await self._feed.stop(GOING_AWAY)
         if self._runner is not None:

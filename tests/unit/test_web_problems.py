@@ -143,3 +143,4 @@ async def test_every_answer_is_guarded(office: Office) -> None:
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Server"] == "telephony"
