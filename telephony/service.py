@@ -20,6 +20,7 @@ from telephony.settings import Settings
 from telephony.store import cells
 from telephony.store.engine import Store, StoreUnavailable
 from telephony.store.migrate import DatabaseTooNew, upgrade
+from telephony.store.upkeep import Upkeep
 from telephony.web.server import WebServer
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,9 @@ async def _run(settings: Settings, store: Store) -> int:
         await floor.stop()
         return CONFIGURATION
     log.info("serving at %s, cell %s, epoch %d, database %s", server.url, place.cell_id, place.epoch, store.url)
+    upkeep = asyncio.create_task(Upkeep(store, due_changed=floor.wake).run())
     code = await _until(stop, floor)
+    upkeep.cancel()
     await server.stop()
     await floor.stop()
     return code

@@ -165,9 +165,7 @@ def recalculate(conn: Connection, campaign_id: str, contact_ids: Iterable[str], 
             continue  # the claim blocks it
         zones = [row.zone] if row.zone else [name for name in number.zones.split(",") if name]
         owed = row.state == ContactState.CALLBACK.value
-        # a contact put off before it had a retry time of its own keeps the time it has
-        put_off = row.retry_at or (row.due_at if row.attempts or row.skips else None)
-        earliest = row.callback_at if owed else put_off
+        earliest = row.callback_at if owed else row.retry_at
         due = calendar.due(number.e164, zones, earliest=earliest, callback=owed)
         changes.append({"contact": row.id, "new_due_at": due.at, "new_why": due.why})
     if changes:

@@ -1,7 +1,7 @@
 """What the store needs done from time to time, by every service process: nothing here is urgent, all may be repeated.
 
 New calling hours are worked through contact by contact, in small batches so that calls never wait for long;
-sessions that expired, events nobody can ask for any more and imports whose process died are swept away.
+sessions that expired and imports whose process died are swept away.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from telephony.store import outbox
 from telephony.store.due import catch_up
 from telephony.store.engine import Store
 from telephony.store.imports import fail_silent
@@ -23,8 +22,6 @@ log = logging.getLogger(__name__)
 
 EVERY = 60.0
 """Seconds between two rounds; `wake` begins one at once."""
-
-EVENTS_KEPT = timedelta(hours=24)
 
 
 class Upkeep:
@@ -64,5 +61,4 @@ class Upkeep:
 
 def _sweep(conn: Connection, now: datetime) -> None:
     prune_sessions(conn, now)
-    outbox.prune(conn, now - EVENTS_KEPT)
     fail_silent(conn, now=now)
