@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 
-from telephony.commands import contacts, demo, doctor, limits, people, serving, work
 from telephony.commands.setup import Setup
 
+COMMANDS = {
+    "serve": "serving",
+    "settings": "serving",
+    "doctor": "doctor",
+    "demo": "demo",
+    "contacts": "contacts",
+    "campaign": "work",
+    "agent": "people",
+    "user": "people",
+    "tenant": "people",
+    "trunk": "work",
+    "limit": "limits",
+    "openapi": "serving",
+}
+"""Each command with its module of `telephony.commands`, where it has the same name."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(click.Group):
+    """Loads a command's module when it is asked for: a quick look must not wait for all that `serve` needs."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        found: click.Command = getattr(import_module(f"telephony.commands.{COMMANDS[name]}"), name)
+        return found
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="telephony", message="telephony %(version)s")
 @click.option(
     "--config",
@@ -26,23 +55,6 @@ def main(context: click.Context, config: Path | None) -> None:
     commands look at and change what it works with, directly in its database, whether it runs or not.
     """
     context.obj = Setup(config)
-
-
-for command in (
-    serving.serve,
-    serving.settings,
-    serving.openapi,
-    doctor.doctor,
-    demo.demo,
-    contacts.contacts,
-    people.tenant,
-    people.user,
-    people.agent,
-    work.campaign,
-    work.trunk,
-    limits.limit,
-):
-    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -56,9 +56,6 @@ class Http(Group):
     proxies: Annotated[int, Field(ge=0, le=5)] = Field(
         default=0, description="reverse proxies in front, 0-5: so many last entries of X-Forwarded-For are believed"
     )
-    max_import_mib: Annotated[int, Field(ge=1, le=4096)] = Field(
-        default=256, description="largest contact file taken over HTTP, in MiB, 1-4096"
-    )
 
     @field_validator("allowed_origins", mode="before")
     @classmethod

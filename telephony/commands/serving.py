@@ -33,7 +33,7 @@ def serve(setup: Setup) -> None:
 @click.command()
 @click.pass_obj
 def settings(setup: Setup) -> None:
-    """Show every setting: its value, where it came from, what it means. Secrets are hidden."""
+    """Show every setting with its value, source and meaning; secrets are hidden."""
     table(("SETTING", "VALUE", "FROM", "MEANING"), setup.loaded.rows())
 
 
