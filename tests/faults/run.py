@@ -34,8 +34,8 @@ AGENTS = 10
 SETTLES_WITHIN = 15.0
 """Seconds after readiness in which everything must be settled; an order just sent is waited for 3 s."""
 
-MIX = {"00": 240, "09": 20, "01": 25, "03": 25, "04": 25, "10": 25, "02": 20}
-"""How many customers of each behaviour; each is called once, since an hour passes before a second try."""
+MIX = {"00": 280, "20": 280, "09": 40, "01": 60, "03": 60, "04": 60, "10": 60, "02": 40}
+"""How many customers of each behaviour (20: as 00); each is called once, since an hour passes before a second try."""
 
 TALK_SECONDS = 30.0
 """Customers hang up by themselves after it: those of a killed Asterisk must not send audio to nobody for ever."""
