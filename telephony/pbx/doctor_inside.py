@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from telephony.pbx.doctor_finding import Finding
 from telephony.pbx.doctor_manager import ManagerLine
+from telephony.pbx.doctor_probe import probe
+
+EVENTS_WITHIN = 2.0
+"""Seconds for the events of a call that ends at once; milliseconds are usual."""
 
 CLOCK_LIMIT = 1.0
 """Seconds the two clocks may differ: the flight recorder's times are Asterisk's, the service's its own."""
@@ -30,6 +35,7 @@ _EXTENSIONS = (
     ("pd-listen", "amd"),
     ("pd-end", "s"),
     ("pd-forget", "s"),
+    ("pd-probe", "event"),
     ("pd-probe", "fastagi"),
     ("pd-probe", "echo"),
 )
@@ -116,16 +122,23 @@ def modules(line: ManagerLine) -> Finding:
 
 
 def events(line: ManagerLine, username: str) -> Finding:
-    """Were we told what the checks before must have caused?"""
-    missing = [(event, right) for event, right in _EVENTS if not line.seen(event)]
+    """Are we told what a call does? The call goes to [pd-probe] and ends there."""
+    probe(line, "event", {"Application": "Wait", "Data": "1"}, within=EVENTS_WITHIN)
+    missing = [
+        (name, right) for name, right in _EVENTS if line.wait(partial(_is_event, name), within=EVENTS_WITHIN) is None
+    ]
     if missing:
         return Finding(
             name="events",
-            fact=f"not told: {', '.join(event for event, _ in missing)}",
+            fact=f"not told: {', '.join(name for name, _ in missing)}",
             remedy=f"add to `read` of {username} in manager.conf: {', '.join(sorted({r for _, r in missing}))}"
             "; its eventfilter lines must let these events through",
         )
-    return Finding(name="events", fact="calls, bridges and user events are told")
+    return Finding(name="events", fact="channels and user events are told")
+
+
+def _is_event(name: str, event: dict[str, str]) -> bool:
+    return event.get("Event") == name
 
 
 def clock(line: ManagerLine) -> Finding:

@@ -15,16 +15,14 @@ from telephony.pbx.doctor_fastagi import FastAgiListener, is_our_service
 from telephony.pbx.doctor_finding import Finding
 from telephony.pbx.doctor_manager import ManagerLine
 from telephony.pbx.doctor_media import PACKETS, EchoCall, answers_options
-
-PROBE_WITHIN = 8.0
-"""Seconds for a call to [pd-probe]; its own time limit there is 5 s for FastAGI and 10 s for the others."""
+from telephony.pbx.doctor_probe import PROBE_WITHIN, originate, probe
 
 
 def fast_agi(line: ManagerLine, host: str, port: int, address: str) -> Finding:
     """Can Asterisk reach the service: the running one, or a listener of ours in its place?"""
     try:
         with FastAgiListener(host, port) as listener:
-            status = _probe(line, "fastagi", {"Application": "Wait", "Data": "1"}, PD_FASTAGI=address)
+            status = probe(line, "fastagi", {"Application": "Wait", "Data": "1"}, PD_FASTAGI=address)
             if listener.reached:
                 return Finding(name="fastagi", fact=f"Asterisk reached {address}, where the service will listen")
     except OSError as error:
@@ -40,7 +38,7 @@ def fast_agi(line: ManagerLine, host: str, port: int, address: str) -> Finding:
                 fact=f"another program listens on {host}:{port}",
                 remedy="end that program, or set fastagi.port to a free port",
             )
-        status = _probe(line, "fastagi", {"Application": "Wait", "Data": "1"}, PD_FASTAGI=address)
+        status = probe(line, "fastagi", {"Application": "Wait", "Data": "1"}, PD_FASTAGI=address)
         if status == "SUCCESS":
             return Finding(name="fastagi", fact=f"Asterisk reached the running service at {address}")
     return Finding(
@@ -99,7 +97,7 @@ def rtp(line: ManagerLine, endpoints: Sequence[str], source: str) -> Finding:
         with EchoCall(source) as call:
             channel = f"doctor-{secrets.token_hex(8)}"
             target = {"Context": "pd-probe", "Exten": "echo", "Priority": "1", "ChannelId": channel}
-            _originate(line, f"PJSIP/{known[0]}/{call.uri}", target)
+            originate(line, f"PJSIP/{known[0]}/{call.uri}", target)
             call.done.wait(PROBE_WITHIN)
             line.ask({"Action": "Hangup", "Channel": channel})
             result = call.result
@@ -141,10 +139,10 @@ def folders(line: ManagerLine, data: Path) -> Finding:
         return Finding(name="folders", fact=f"cannot write to {folder}: {error.strerror}", remedy=remedy)
     try:
         tone = {"Application": "Playback", "Data": str(played.with_suffix(""))}
-        if _probe(line, "hear", tone) != "SUCCESS":
+        if probe(line, "hear", tone) != "SUCCESS":
             return Finding(name="folders", fact=f"Asterisk cannot play a file from {played.parent}", remedy=remedy)
         source = {"Context": "pd-probe", "Exten": "tone", "Priority": "1"}
-        status = _probe(line, "record", source, PD_PROBE_FILE=str(recorded.with_suffix("")))
+        status = probe(line, "record", source, PD_PROBE_FILE=str(recorded.with_suffix("")))
         if not recorded.exists():
             fact = f"Asterisk's recording did not arrive in {recorded.parent} ({status or 'no word'})"
             return Finding(name="folders", fact=fact, remedy=remedy)
@@ -153,32 +151,6 @@ def folders(line: ManagerLine, data: Path) -> Finding:
         with contextlib.suppress(OSError):
             recorded.unlink(missing_ok=True)
     return Finding(name="folders", fact=f"Asterisk plays from and records into {folder}")
-
-
-def _probe(line: ManagerLine, exten: str, other_side: dict[str, str], **variables: str) -> str:
-    """The status that an extension of [pd-probe] told; empty where it told nothing."""
-    probe = secrets.token_hex(8)
-    variables["PD_PROBE"] = probe
-    _originate(line, f"Local/{exten}@pd-probe/n", other_side, variables)
-    told = line.wait(
-        lambda event: event.get("UserEvent") == "PdProbe" and event.get("Id") == probe, within=PROBE_WITHIN
-    )
-    return told.get("Status", "") if told else ""
-
-
-def _originate(
-    line: ManagerLine, channel: str, target: dict[str, str], variables: dict[str, str] | None = None
-) -> None:
-    line.ask(
-        {
-            "Action": "Originate",
-            "Channel": channel,
-            **target,
-            "Timeout": str(round(PROBE_WITHIN * 1000)),
-            "Async": "true",
-            "Variable": [f"{name}={value}" for name, value in (variables or {}).items()],
-        }
-    )
 
 
 def _write_tone(path: Path) -> None:
