@@ -158,6 +158,8 @@ def delete_user(conn: Connection, tenant_id: str | None, user_id: str) -> None:
 
 def credentials(conn: Connection, username: str) -> Credentials | None:
     """What a sign-in is checked against; None for an unknown or deactivated user."""
+    if not username.isprintable():
+        return None  # PostgreSQL refuses to compare a text with NUL
     row = conn.execute(
         select(users.c.id, users.c.password_hash).where(users.c.username == username.lower(), users.c.active)
     ).one_or_none()

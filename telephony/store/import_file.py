@@ -65,7 +65,10 @@ def read_csv(file: BinaryIO, known_fields: Sequence[str]) -> Iterator[Found | Un
         raise BadFile("header", "the file is not text in UTF-8; save it as CSV UTF-8")
     delimiter = max(DELIMITERS, key=lambda mark: _outside_quotes(first).count(mark))
     rows = csv.reader(_lines(first, text), delimiter=delimiter)
-    header = next(rows, [])
+    try:
+        header = next(rows, [])
+    except csv.Error as error:
+        raise BadFile("header", "the first line is too long to be the names of columns") from error
     names = _header(header, known_fields)
     while True:
         place = start + rows.line_num
@@ -197,9 +200,10 @@ def shown(values: Mapping[str, Any]) -> dict[str, str]:
     kept = {}
     for name, value in list(values.items())[:SHOWN_VALUES]:
         if value not in (None, ""):
-            kept[_storable(str(name))] = _storable(value if isinstance(value, str) else repr(value))
+            kept[storable(str(name))] = storable(value if isinstance(value, str) else repr(value))
     return kept
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """At most 200 characters of a text, without those that a database refuses."""
     return _SURROGATE.sub("\ufffd", text[:SHOWN_CHARACTERS]).replace("\0", "\ufffd")

@@ -20,7 +20,7 @@ from telephony.store.due import BATCH
 from telephony.store.engine import Store
 from telephony.store.errors import StoreError
 from telephony.store.fields import FieldKind, kinds
-from telephony.store.import_file import Found, read_csv, read_json, shown
+from telephony.store.import_file import Found, read_csv, read_json, shown, storable
 from telephony.store.imports import Rejection
 from telephony.store.paging import Row
 from telephony.store.work import Work, change
@@ -154,7 +154,8 @@ def _read(
                 try:
                     rows.append(contact_row(found.values, known))
                 except Rejected as refused:
-                    rejected.append(Rejection(found.place, refused.field, refused.reason, shown(found.values)))
+                    field = storable(refused.field)
+                    rejected.append(Rejection(found.place, field, refused.reason, shown(found.values)))
             else:
                 rejected.append(Rejection(found.place, "", found.reason, shown(found.values)))
             if len(rows) >= BATCH or len(rejected) >= BATCH:

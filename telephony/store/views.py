@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, exists, false, literal, or_, select, union_all
 
 from telephony.model.campaign import CampaignSettings
 from telephony.model.reasons import Outcome
@@ -109,7 +109,9 @@ def calls(conn: Connection, tenant_id: str, wanted: CallFilter, request: PageReq
     if wanted.outcome is not None:
         where.append(attempts.c.outcome == wanted.outcome.value)
     if wanted.disposition is not None:
-        where.append(attempts.c.disposition == wanted.disposition)
+        # PostgreSQL refuses to compare a text with NUL
+        known = wanted.disposition.isprintable()
+        where.append(attempts.c.disposition == wanted.disposition if known else false())
     if wanted.since is not None:
         where.append(attempts.c.granted_at >= wanted.since)
     if wanted.until is not None:
