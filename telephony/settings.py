@@ -30,9 +30,7 @@ from pydantic_settings import (
 
 PREFIX = "TELEPHONY_"
 CONFIG_VARIABLE = "TELEPHONY_CONFIG"
-OTHERS = frozenset(
-    {"TELEPHONY_PBX", "TELEPHONY_CACHE", "TELEPHONY_PORTS", "TELEPHONY_NETWORK", "TELEPHONY_HTTP_BIND"}
-)
+OTHERS = frozenset({"TELEPHONY_PBX", "TELEPHONY_CACHE", "TELEPHONY_PORTS", "TELEPHONY_NETWORK", "TELEPHONY_HTTP_BIND"})
 """Variables of the demo, the tests and compose, which the service's process may inherit."""
 
 DEFAULT_FILE = Path("telephony.toml")
