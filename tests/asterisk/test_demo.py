@@ -1,0 +1,123 @@
+"""`make demo` as its user sees it: the table comes out right, Ctrl-C leaves nothing behind, mistakes are named."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telephony.demo.ports import PortBlock, claim_ports
+from telephony.demo.table import ROWS
+from tests.support.platform import work_folder
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
+
+UP_WITHIN = 60.0
+SECOND_START_WITHIN = 15.0
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[PortBlock]:
+    """For the pages; each demo claims a block of its own for the rest."""
+    with claim_ports() as block:
+        yield block
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with work_folder("demo") as path:
+        yield path
+
+
+def start(folder: Path, port: int, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "telephony.cli", "demo", "--directory", str(folder), "--port", str(port), *options]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def until(process: subprocess.Popen[str], text: str) -> str:
+    """What it printed up to the line with this text."""
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if text in line:
+            return said
+    raise AssertionError(f"it ended without saying {text!r}:\n{said}")
+
+
+def left_over(folder: Path, port: int) -> list[str]:
+    """Processes, mounts and listeners that still have to do with this demo."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # ended while we looked
+        if str(folder) in command and int(process.name) != os.getpid():
+            found.append(command)
+    found += [line for line in Path("/proc/mounts").read_text().splitlines() if str(folder) in line]
+    with socket.socket() as trial:
+        if trial.connect_ex(("127.0.0.1", port)) == 0:
+            found.append(f"port {port}")
+    return found
+
+
+def test_the_scripted_demo_is_right_in_every_row(folder: Path, ports: PortBlock) -> None:
+    port = ports.take()
+    demo = start(folder, port, "--auto")
+    said, _ = demo.communicate()
+    assert f"{len(ROWS)} of {len(ROWS)} rows are as the table says" in said, said
+    assert len(re.findall(r"^(?:off|parallel|inline) .* ok$", said, re.MULTILINE)) == len(ROWS)
+    assert demo.returncode == 0
+    assert left_over(folder, port) == []
+
+
+def test_ctrl_c_ends_everything_and_the_second_start_takes_seconds(folder: Path, ports: PortBlock) -> None:
+    port = ports.take()
+    passwords = []
+    for within in (UP_WITHIN, SECOND_START_WITHIN):
+        begun = time.monotonic()
+        demo = start(folder, port)
+        said = until(demo, "Ctrl-C")
+        assert time.monotonic() - begun < within
+        login = re.search(r"alice +(\w+) +agent", said)
+        assert login is not None, said
+        passwords.append(login[1])
+        assert f"http://127.0.0.1:{port}/" in said
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
+            assert b"<html" in page.read()
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(timeout=30) == 0
+        assert left_over(folder, port) == []
+    assert passwords[0] == passwords[1]
+
+
+def test_a_demo_that_cannot_start_says_why(folder: Path, ports: PortBlock) -> None:
+    taken = ports.take()
+    with socket.create_server(("127.0.0.1", taken)):
+        refused = start(folder, taken)
+        said, _ = refused.communicate()
+        assert refused.returncode == 1
+        assert f"port {taken}" in said
+        assert "--port" in said
+    port = ports.take()
+    demo = start(folder, port)
+    until(demo, "Ctrl-C")
+    second = start(folder, ports.take())
+    said, _ = second.communicate()
+    assert second.returncode == 1
+    assert "already running" in said
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(timeout=30) == 0
+    assert left_over(folder, port) == []
