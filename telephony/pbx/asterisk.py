@@ -245,7 +245,8 @@ class AsteriskSwitchboard:
                 state = (await self._link.send(orders.device_state(channel))).text("Value")
             if not self._book.awaited(leg):
                 return  # it did appear: its own events tell, or the link was lost and the survey does
-            self._not_made(leg)
+            self._book.never_made(leg)
+            self._seen(leg)
             ended = LegEnded(
                 leg=leg,
                 at=asyncio.get_running_loop().time(),

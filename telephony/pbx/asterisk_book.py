@@ -62,8 +62,13 @@ class LegBook:
         self._legs[leg] = BookedLeg()
 
     def drop(self, leg: str) -> None:
-        """This leg was never made."""
+        """The Originate of this leg did not go out, or was refused."""
         self._legs.pop(leg, None)
+
+    def never_made(self, leg: str) -> None:
+        """Asterisk could not make a channel for this leg: whatever it says of it later, it has ended."""
+        self.drop(leg)
+        self._ended.append(leg)
 
     def clear(self) -> None:
         """The link is lost: what happens from now on is not seen."""

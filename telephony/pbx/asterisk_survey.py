@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from telephony.pbx.ami import Message
@@ -42,6 +43,7 @@ def _recorded_end(leg: str, fields: list[str]) -> RecordedEnd:
 def seconds(text: str) -> float:
     """A time of Asterisk's; 0 where there is none."""
     try:
-        return max(0.0, float(text))
+        value = float(text)
     except ValueError:
         return 0.0
+    return value if math.isfinite(value) and value > 0 else 0.0
