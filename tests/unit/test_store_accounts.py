@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from telephony.store import accounts, sessions, tokens
 from telephony.store.accounts import NewUser, Role, UserChange
@@ -15,6 +15,7 @@ from telephony.store.errors import InUse, Invalid, NoSuch, Taken
 from telephony.store.paging import PageRequest
 from telephony.store.passwords import hash_password, password_matches
 from telephony.store.schema import sessions as sessions_table
+from telephony.store.schema import users
 from tests.support.company import NOON, Company, company
 
 pytestmark = pytest.mark.unit
@@ -74,6 +75,13 @@ async def test_a_deactivated_user_is_out_at_once_and_cannot_sign_in(store: Store
     assert await store.run(lambda conn: sessions.caller(conn, token, now=NOON)) is None
     assert await store.run(lambda conn: sessions.caller(conn, api["token"], now=NOON)) is None
     assert await store.run(lambda conn: accounts.credentials(conn, "acme.ann")) is None
+
+
+async def test_a_session_of_an_inactive_user_is_none_however_it_came_to_be(store: Store, acme: Company) -> None:
+    token = await store.run(lambda conn: sessions.open_session(conn, acme.agent_id, now=NOON, lifetime=DAY))
+    await store.run(lambda conn: conn.execute(update(users).values(active=False)) and None)
+
+    assert await store.run(lambda conn: sessions.caller(conn, token, now=NOON)) is None
 
 
 async def test_a_changed_role_counts_from_the_next_request_on(store: Store, acme: Company) -> None:

@@ -197,6 +197,19 @@ async def test_a_listed_number_blocks_its_contact_and_coming_off_the_list_frees_
     assert await counted_right(store) == {"waiting": 2}
 
 
+async def test_coming_off_the_list_frees_only_who_was_blocked_for_it(store: Store, acme: Company) -> None:
+    await at(store, NOON, lambda work: add_entry(work, acme.tenant_id, NewEntry(number=OTHER), added_by=None))
+    waiting = await take(store, acme, number_2=OTHER)
+    removed = await take(store, acme, external_id="A2", number="+442079460002", number_2=OTHER)
+    await at(store, NOON, lambda work: remove_contact(work, acme.tenant_id, removed["id"], by="boss", why="moved"))
+
+    await at(store, NOON, lambda work: remove_entry(work, acme.tenant_id, OTHER))
+
+    assert (await read(store, acme, waiting["id"]))["state"] == "waiting"
+    assert (await read(store, acme, removed["id"]))["state"] == "removed"
+    assert await counted_right(store) == {"waiting": 1, "removed": 1}
+
+
 async def test_with_another_number_left_the_contact_is_called_there(store: Store, acme: Company) -> None:
     person = await take(store, acme, number_2="+12025550123")
     assert person["due_at"] == NOON

@@ -264,6 +264,17 @@ async def test_an_unclosed_quote_costs_rows_but_not_the_rest_of_the_file(store: 
     assert done["added"] > 500
 
 
+async def test_of_a_file_of_nothing_but_bad_rows_the_first_are_kept_and_all_are_counted(
+    store: Store, acme: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "MOST_KEPT", 250)
+
+    done = await take(store, acme, "external_id,number\n" + 500 * "A1,1\n", size=4096)
+
+    assert counts(done) == (0, 0, 500, "done")
+    assert [row for row, _, _ in await rejections(store, acme, done["id"])] == list(range(2, 252))
+
+
 async def test_progress_can_be_read_while_the_file_is_still_coming(store: Store, acme: Company) -> None:
     more = asyncio.Event()
 
