@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEALTHY_WITHIN = 60.0
+PARTS = ("asterisk", "service", "customers", "softphone-alice", "softphone-bob", "softphone-carol")
 
 
 class Stack:
@@ -79,14 +80,14 @@ def stack() -> Iterator[Stack]:
         running = Stack(ports.take())
         try:
             running.compose("build")
-            running.compose("up", "--detach", "--wait", "secrets", "asterisk", "service", "customers", "softphones")
+            running.compose("up", "--detach", "--wait", *PARTS)
             yield running
         finally:
             running.compose("down", "--volumes", "--timeout", "5", check=False)
 
 
-def test_asterisk_and_the_service_report_healthy_and_restart_by_themselves(stack: Stack) -> None:
-    for service in ("asterisk", "service"):
+def test_every_part_reports_healthy_and_restarts_by_itself(stack: Stack) -> None:
+    for service in PARTS:
         found = stack.state(service)
         assert found["State"]["Health"]["Status"] == "healthy"
         assert found["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
@@ -95,7 +96,7 @@ def test_asterisk_and_the_service_report_healthy_and_restart_by_themselves(stack
 
 
 def test_nothing_runs_as_root(stack: Stack) -> None:
-    for service in ("asterisk", "service", "customers", "softphones"):
+    for service in PARTS:
         assert int(stack.inside(service, "id", "-u")) > 0, service
 
 
