@@ -50,9 +50,11 @@ def test_every_jump_goes_to_a_context_or_extension_that_exists(contexts: dict[st
 
 
 def test_channels_nobody_watches_have_a_time_limit(contexts: dict[str, list[str]]) -> None:
+    waiting = re.compile(r",(AGI|AMD|ChanSpy|Echo|Playback|Record|Wait|WaitForTone)\(")
     for name in BOUNDED:
         for block in re.split(r"^exten", "\n".join(contexts[name]), flags=re.MULTILINE)[1:]:
-            assert "Set(TIMEOUT(absolute)=" in block, f"{name}: exten{block.splitlines()[0]}"
+            if waiting.search(block):
+                assert "Set(TIMEOUT(absolute)=" in block, f"{name}: exten{block.splitlines()[0]}"
 
 
 def test_variables_and_user_events_keep_to_the_prefix(contexts: dict[str, list[str]]) -> None:
