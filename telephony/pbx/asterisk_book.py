@@ -236,10 +236,11 @@ class LegBook:
     def merge(self, channels: Iterable[Message]) -> dict[str, LiveLeg]:
         """Enter the legs of a channel list, and return all that are up.
 
-        Events that came meanwhile are newer than the list: what they said stands, and who ended stays ended.
+        Events that came meanwhile are newer than the list: what they said stands, and who ended stays ended. A leg
+        whose appearance is still on its way as an event is not up yet.
         """
         for row in channels:
-            leg = self._ours(row, "Uniqueid", "AccountCode")
+            leg = None if self.awaited(row.text("Uniqueid")) else self._ours(row, "Uniqueid", "AccountCode")
             if leg is None:
                 continue
             booked = self._legs[leg]

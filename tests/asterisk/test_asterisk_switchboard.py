@@ -312,7 +312,7 @@ async def test_the_line_goes_with_an_order_on_it(pbx: Pbx) -> None:
 def own_pbx(ports: PortBlock, customers: Customers, load_phones: LoadPhones) -> Iterator[Pbx]:
     """A PBX that may be killed."""
     with work_folder("switchboard") as folder:
-        running = new_pbx(folder, ports, customers=customers, load_phones=load_phones)
+        running = new_pbx(folder, ports, customers=customers, load_phones=load_phones, rtp_ports=40)
         asyncio.run(running.start())
         yield running
         asyncio.run(running.stop())

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asterisk
 def ill_pbx(ports: PortBlock, customers: Customers, load_phones: LoadPhones) -> Iterator[Pbx]:
     """A PBX that may be spoiled, if the test mends it again."""
     with work_folder("doctor") as folder:
-        running = new_pbx(folder, ports, customers=customers, load_phones=load_phones)
+        running = new_pbx(folder, ports, customers=customers, load_phones=load_phones, rtp_ports=40)
         asyncio.run(running.start())
         yield running
         asyncio.run(running.stop())

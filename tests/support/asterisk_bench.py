@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from telephony.demo.customers import Customers, CustomersSettings, fictional_number
@@ -27,6 +28,22 @@ BUSY_PHONE, RINGING_PHONE = "desk101", "desk102"
 ANSWERING_PHONE, DECLINING_PHONE = "alice", "bob"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhonePorts:
+    """The ports of one softphone, the same in every story."""
+
+    sip: int
+    control: int
+    rtp: int
+
+
+def phone_ports(ports: PortBlock) -> dict[str, PhonePorts]:
+    return {
+        name: PhonePorts(sip=ports.take(2), control=ports.take(), rtp=ports.take(4, even=True))
+        for name in (ANSWERING_PHONE, DECLINING_PHONE)
+    }
+
+
 @contextmanager
 def stories_pbx(ports: PortBlock, customers: Customers, load_phones: LoadPhones) -> Iterator[Pbx]:
     """A PBX with everyone the stories need; it may be killed and started again."""
@@ -42,13 +59,13 @@ def stories_pbx(ports: PortBlock, customers: Customers, load_phones: LoadPhones)
             )
         )
         asyncio.run(brief.start())
-        rtp = ports.take(200, even=True)
+        rtp = ports.take(60, even=True)
         pbx = Pbx(
             PbxSettings(
                 directory=folder / "pbx",
                 ami_port=ports.take(),
                 sip_port=ports.take(),
-                rtp_ports=(rtp, rtp + 199),
+                rtp_ports=(rtp, rtp + 59),
                 trunks={TRUNK: customers.address, BRIEF: brief.address},
                 agents=(ANSWERING_PHONE, DECLINING_PHONE, "carol"),
                 static_agents=(
@@ -125,11 +142,11 @@ class AsteriskBench:
 
 
 @asynccontextmanager
-async def asterisk_bench(pbx: Pbx, ports: PortBlock, folder: Path) -> AsyncIterator[AsteriskBench]:
+async def asterisk_bench(pbx: Pbx, phone_ports: dict[str, PhonePorts], folder: Path) -> AsyncIterator[AsteriskBench]:
     """A bench that leaves the PBX as it found it: no leg up, no leg recorded."""
     phones = {
-        ANSWERING_PHONE: _softphone(pbx, ports, folder, ANSWERING_PHONE, AnswerMode.AUTO),
-        DECLINING_PHONE: _softphone(pbx, ports, folder, DECLINING_PHONE, AnswerMode.MANUAL),
+        ANSWERING_PHONE: _softphone(pbx, phone_ports, folder, ANSWERING_PHONE, AnswerMode.AUTO),
+        DECLINING_PHONE: _softphone(pbx, phone_ports, folder, DECLINING_PHONE, AnswerMode.MANUAL),
     }
     async with TcpLine(pbx.ami.host, pbx.ami.port) as line:
         bench = AsteriskBench(pbx=pbx, line=line, phones=phones)
@@ -163,17 +180,17 @@ async def _decline(phone: Softphone) -> None:
             seen = len(phone.events)
 
 
-def _softphone(pbx: Pbx, ports: PortBlock, folder: Path, name: str, mode: AnswerMode) -> Softphone:
-    sip, rtp = ports.take(2), ports.take(4, even=True)
+def _softphone(pbx: Pbx, ports: dict[str, PhonePorts], folder: Path, name: str, mode: AnswerMode) -> Softphone:
+    mine = ports[name]
     return Softphone(
         SoftphoneSettings(
             name=name,
             secret=pbx.agent_secret,
             pbx=pbx.sip_address,
             directory=folder / name,
-            sip_port=sip,
-            control_port=ports.take(),
-            rtp_ports=(rtp, rtp + 3),
+            sip_port=mine.sip,
+            control_port=mine.control,
+            rtp_ports=(mine.rtp, mine.rtp + 3),
             answer_mode=mode,
             silence=300,
         )

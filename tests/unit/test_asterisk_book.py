@@ -207,10 +207,11 @@ def test_what_came_while_the_survey_was_read_is_newer_than_the_survey() -> None:
         [
             channel(AGENT, "6", context="pd-agent", bridge="b"),
             channel(CUSTOMER, "6", context="pd-customer", bridge="b"),
+            channel(OTHER, "0", context="pd-inbound"),
         ]
     )
     assert live == {AGENT: LiveLeg(leg=AGENT, state="up")}
-    assert book.awaited(OTHER), "an order on its way is not forgotten"
+    assert told(book, event("Newchannel", OTHER)) == [LegAppeared(leg=OTHER, at=7.0)]
 
 
 def test_after_a_lost_link_nothing_is_taken_for_known() -> None:
