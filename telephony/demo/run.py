@@ -129,8 +129,10 @@ async def started(settings: DemoSettings, *, say: Say) -> AsyncIterator[Demo]:
         service = await _service(settings, ports, pbx, stack)
         say("registering the agents' softphones")
         await asyncio.gather(*[_phone(settings, ports, pbx, agent.username, stack, say) for agent in AGENTS])
-        yield Demo(settings, pbx=pbx, customers=customers, service=service, password=password)
-        say("ending the demo")
+        try:
+            yield Demo(settings, pbx=pbx, customers=customers, service=service, password=password)
+        finally:
+            say("ending the demo")
 
 
 @contextmanager
