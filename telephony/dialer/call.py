@@ -52,6 +52,9 @@ log = logging.getLogger(__name__)
 SENT_IN_FLIGHT = timedelta(seconds=3)
 """How long an order written just before a process died may still be on its way into Asterisk."""
 
+LOOK_AGAIN_AFTER = 1.0
+"""Seconds between two surveys while an order may be on its way."""
+
 START_KNOWN_WITHIN = timedelta(seconds=2)
 """How exactly the start of the PBX is known. In doubt a call counts as placed: nobody is rung twice."""
 
@@ -240,14 +243,12 @@ class Call:
         self.attempt = await self._desk.ground.change(transaction)
 
     async def _joined(self) -> None:
-        desk = self._desk
+        await self._move(AttemptEvent.JOINED, self._agent_joins, joined_at=datetime.now(UTC))
 
-        def agent_joins(work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
-            if agent.state is AgentState.DIALING and agent.attempt_id == self.attempt.id:
-                return desk.step(work, agent, AgentEvent.JOINED)
-            return ()
-
-        await self._move(AttemptEvent.JOINED, agent_joins, joined_at=datetime.now(UTC))
+    def _agent_joins(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+        if agent.state is AgentState.DIALING and agent.attempt_id == self.attempt.id:
+            return self._desk.step(work, agent, AgentEvent.JOINED)
+        return ()
 
     def _since_answer(self) -> float:
         if self._answered_at is None:
@@ -276,6 +277,9 @@ class Call:
     # The end
 
     async def _leg_ended(self, event: LegEnded) -> None:
+        if self.attempt.state is AttemptState.UNKNOWN and any(isinstance(one, LegsJoined) for one in self._stash):
+            now = datetime.now(UTC)  # they talked, and it is over before the survey could tell
+            await self._move(AttemptEvent.FOUND_TALKING, self._agent_joins, answered_at=now, joined_at=now)
         end = LegEnd(
             answered=event.answered,
             rang=event.rang,
@@ -330,7 +334,14 @@ class Call:
         def transaction(work: Work) -> tuple[Attempt, Agent, bool, tuple[AgentEffect, ...]]:
             attempt, agent = replace(self.attempt), replace(desk.agent)
             to_wrap = attempts.end(work, agent, attempt, self.leg.id, end, outcome, event=event, code=code)
-            return attempt, agent, to_wrap, self._free_agent(work, agent)
+            agent_effects = self._free_agent(work, agent)
+            if to_wrap and (agent.state is not AgentState.WRAP_UP or agent.attempt_id != attempt.id):
+                # the agent was gone before it was known that they talked: nobody is left to say more
+                default = self.settings.disposition(self.settings.default_disposition)
+                assert default is not None
+                wrap_up.wrap_up(work, attempt, self.settings, default)
+                to_wrap = False
+            return attempt, agent, to_wrap, agent_effects
 
         self.attempt, desk.agent, to_wrap, effects = await desk.ground.change(transaction)
         desk.ground.owners.pop(self.leg.id, None)
@@ -404,7 +415,7 @@ class Call:
             event = AgentEvent.WRAPPED_UP_OFFLINE
         elif wish == "idle":
             event, after["idle_reason"] = AgentEvent.WRAPPED_UP_IDLE, reason
-        elif self.settings.keep_line and desk.line is not None and desk.line.answered:
+        elif self.settings.keep_line and desk.keeps_line:
             event = AgentEvent.WRAPPED_UP_ON_LINE
         else:
             event = AgentEvent.WRAPPED_UP
@@ -416,16 +427,16 @@ class Call:
         if self.live and ATTEMPT.knows(self.attempt.state, AttemptEvent.LINK_LOST):
             await self._move(AttemptEvent.LINK_LOST)
 
-    async def reconcile(self, survey: Survey) -> None:
-        """Settle an unknown attempt by the channel list and the flight recorder."""
+    async def reconcile(self, survey: Survey, asked: datetime) -> None:
+        """Settle an unknown attempt by the channel list and the flight recorder; `asked`: when the survey began."""
         if self.attempt.state is not AttemptState.UNKNOWN:
             return
-        await self._settle_by(survey)
+        await self._settle_by(survey, asked)
         stash, self._stash = self._stash, []
         for event in stash:
             await self.leg_event(event)
 
-    async def _settle_by(self, survey: Survey) -> None:
+    async def _settle_by(self, survey: Survey, asked: datetime) -> None:
         live, ended = survey.live.get(self.leg.id), survey.ended.get(self.leg.id)
         if live is not None:
             await self._found_alive(live.state, live.joined_to)
@@ -436,8 +447,8 @@ class Call:
             await self._ended(end, self._outcome(end), event=AttemptEvent.FOUND_ENDED)
         elif self.attempt.placed_at is not None and self.attempt.placed_at < _running_since(survey):
             await self._ended(None, Outcome.PBX_LOST, event=AttemptEvent.FOUND_ENDED)
-        elif self.attempt.placed_at is not None and datetime.now(UTC) - self.attempt.placed_at < SENT_IN_FLIGHT:
-            asyncio.get_running_loop().call_later(1.0, self._desk.ground.resync_wanted.set)
+        elif self.attempt.placed_at is not None and may_be_on_its_way(self.attempt.placed_at, survey, asked):
+            asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self._desk.ground.resync_wanted.set)
         else:
             # this PBX has run since before the placing and knows nothing of the leg: it was never sent
             await self._ended(None, Outcome.NOT_PLACED, event=AttemptEvent.FOUND_ENDED, code="SERVICE_RESTARTED")
@@ -446,24 +457,26 @@ class Call:
         desk = self._desk
         gone = desk.line is None
         if self.attempt.cancelled_by is not None or (gone and joined_to is None):
-            await self._move(AttemptEvent.FOUND_UNWANTED)
+            left = gone and state != "up" and self.attempt.answered_at is None
+            by = self.attempt.cancelled_by or ("line" if left else None)
+            await self._move(AttemptEvent.FOUND_UNWANTED, cancelled_by=by)
         elif joined_to is not None:
             if self.attempt.answered_at is None:
                 self.attempt.answered_at = datetime.now(UTC)
             joined = self.attempt.joined_at or datetime.now(UTC)
 
-            def agent_joins(work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
-                if agent.state is AgentState.DIALING and agent.attempt_id == self.attempt.id:
-                    return desk.step(work, agent, AgentEvent.JOINED)
-                return ()
-
             await self._move(
-                AttemptEvent.FOUND_TALKING, agent_joins, answered_at=self.attempt.answered_at, joined_at=joined
+                AttemptEvent.FOUND_TALKING, self._agent_joins, answered_at=self.attempt.answered_at, joined_at=joined
             )
         elif state == "up":
             await self._move(AttemptEvent.FOUND_ANSWERED, answered_at=self.attempt.answered_at or datetime.now(UTC))
         else:
             await self._move(AttemptEvent.FOUND_RINGING if state == "ringing" else AttemptEvent.FOUND_PLACING)
+
+
+def may_be_on_its_way(ordered: datetime, survey: Survey, asked: datetime) -> bool:
+    """True where a leg that the survey does not know may be up a moment later, unless the PBX was started since."""
+    return asked - ordered < SENT_IN_FLIGHT and ordered >= _running_since(survey)
 
 
 def _running_since(survey: Survey) -> datetime:

@@ -15,10 +15,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from telephony.dialer.call import Call
-from telephony.dialer.errors import Refused
+from telephony.dialer.call import LOOK_AGAIN_AFTER, Call, may_be_on_its_way
+from telephony.dialer.errors import DialerError, Refused
 from telephony.dialer.ground import Ground
 from telephony.dialer.preview import Preview
+from telephony.dialer.stored import Stored
 from telephony.model.agent import AGENT, WITH_LINE, AgentEffect, AgentEvent, AgentState, IdleReason
 from telephony.model.outcomes import IDLE_REASON, LegEnd, agent_leg_outcome
 from telephony.model.reasons import Refusal
@@ -38,8 +39,9 @@ from telephony.pbx.port import (
 from telephony.store import agents, claims, offers
 from telephony.store.agents import Line
 from telephony.store.claims import Claim
+from telephony.store.engine import StoreUnavailable
 from telephony.store.grants import Full, LostCell
-from telephony.store.records import Agent, Offer
+from telephony.store.records import Agent
 from telephony.store.steps import step_agent
 from telephony.store.work import Work
 
@@ -49,6 +51,9 @@ Job = Callable[[], Awaitable[None]]
 
 NEW_RING_PAUSE = 5.0
 """Seconds before an agent is rung again after the last contact of a line was gone (SPEC section 2)."""
+
+MAKE_SURE_AFTER = 0.5
+"""Seconds after a failed job until the desk reads again what is stored: a database that restarts takes about one."""
 
 _GO = {
     "available": AgentEvent.GO_AVAILABLE,
@@ -60,27 +65,32 @@ _GO = {
 class Desk:
     """One agent's actor; create it with the agent's stored record, then `open()` it."""
 
-    def __init__(self, ground: Ground, agent: Agent, *, present: Callable[[str], bool]) -> None:
+    def __init__(self, ground: Ground, stored: Stored, *, present: Callable[[str], bool]) -> None:
         self.ground = ground
-        self.agent = agent
-        self.line: Line | None = None
-        self.claim: Claim | None = None
         self.preview = Preview(self)
-        self.call: Call | None = None
         self._present = present
         self._inbox: asyncio.Queue[Job] = asyncio.Queue()
         self._todo: list[Job] = []
         self._rest_until = 0.0
-        self._line_ending = False
         self._wrap_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._unsure = False
+        self._sure_timer: asyncio.TimerHandle | None = None
+        self._restore(stored)
 
-    def restore(self, *, line: Line | None, claim: Claim | None, offer: Offer | None) -> None:
-        """Take over what was unfinished when the service stopped; the survey tells what became of it."""
-        self.line, self.claim = line, claim
-        if line is not None:
-            self.ground.owners[line.leg_id] = self
-        self.preview.offer = offer
+    def _restore(self, stored: Stored) -> None:
+        """Take over what is unfinished; the survey tells what became of it."""
+        self.agent = stored.agent
+        self.line: Line | None = stored.line
+        self.claim: Claim | None = stored.claim
+        self.call: Call | None = Call(self, stored.placed) if stored.placed is not None else None
+        self.preview.offer = stored.offer
+        self._line_since = self.agent.state_since
+        self._line_ending = False
+        if self.line is not None:
+            self.ground.owners[self.line.leg_id] = self
+        if self.call is not None:
+            self.ground.owners[self.call.leg.id] = self
 
     # The inbox
 
@@ -91,6 +101,8 @@ class Desk:
         """Stop working; the stored state stays as it is for the next start."""
         self.preview.stop_timer()
         self._stop_wrap_timer()
+        if self._sure_timer is not None:
+            self._sure_timer.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -105,15 +117,47 @@ class Desk:
             except LostCell:
                 self.ground.lost_cell.set()
                 self._todo.clear()
-            except Exception:
-                # one failed job must not end the desk; what was stored stands, resync settles what was not done
-                log.exception("desk %s: a job failed", self.agent.id)
+            except Exception as error:
+                # one failed job must not end the desk
+                unavailable = isinstance(error, StoreUnavailable)
+                log.error("desk %s: a job failed: %s", self.agent.id, error, exc_info=None if unavailable else error)
                 self._todo.clear()
-                self.ground.resync_wanted.set()
+                self._unsure = True
+                if self._sure_timer is not None:
+                    self._sure_timer.cancel()
+                self._sure_timer = asyncio.get_running_loop().call_later(MAKE_SURE_AFTER, self.post, self._be_sure)
 
     def post(self, job: Job) -> None:
         """Put a job at the end of the inbox."""
-        self._inbox.put_nowait(job)
+
+        async def sure() -> None:
+            await self._be_sure()
+            await job()
+
+        self._inbox.put_nowait(sure)
+
+    async def _be_sure(self) -> None:
+        """After a failure: begin anew with what is stored, and let the survey settle it.
+
+        Whether the transaction that failed was stored after all cannot be known from its error, and what should
+        have followed it was not done. It is the same as after a start of the service, for this desk alone.
+        """
+        if not self._unsure:
+            return
+        stored = await self.ground.change(self._reload)
+        self.preview.stop_timer()
+        self._stop_wrap_timer()
+        for leg in [leg for leg, owner in self.ground.owners.items() if owner is self]:
+            del self.ground.owners[leg]
+        self._restore(stored)
+        self._unsure = False
+        await self.link_lost()  # what happened meanwhile may have been missed
+        self.ground.resync_wanted.set()
+
+    def _reload(self, work: Work) -> Stored:
+        agent = agents.load(work, self.agent.id)
+        assert agent is not None
+        return Stored(work, agent)
 
     def next(self, job: Job) -> None:
         """Carry something out right after the present job and its answer."""
@@ -125,15 +169,18 @@ class Desk:
 
         async def answered() -> None:
             try:
+                await self._be_sure()
                 result = await job()
             except Exception as error:
                 if not answer.done():
                     answer.set_exception(error)
+                if not isinstance(error, (DialerError, ValueError)):
+                    raise  # not the caller's mistake
             else:
                 if not answer.done():
                     answer.set_result(result)
 
-        self.post(answered)
+        self._inbox.put_nowait(answered)
         return await answer
 
     def leg_event(self, event: LegEvent) -> None:
@@ -245,6 +292,8 @@ class Desk:
             return
         if self.line is not None or not self.agent.phone or not self.present:
             return  # the end of the old line, a phone or a desktop bring us back here
+        if self.call is not None:
+            return  # the customer's leg of the last call is still ending; its end wakes whoever waits
         if asyncio.get_running_loop().time() < self._rest_until:
             return
 
@@ -263,6 +312,7 @@ class Desk:
         if made is not None:
             self.agent, self.line, self.claim = made
             self._line_ending = False
+            self._line_since = self.agent.state_since
             self.ground.owners[self.line.leg_id] = self
             self.next(self._ring)
 
@@ -432,6 +482,11 @@ class Desk:
             return
         await call.wrap_up(call.settings.default_disposition)
 
+    @property
+    def keeps_line(self) -> bool:
+        """True while the agent's line is up and nobody has asked for its end."""
+        return self.line is not None and self.line.answered and not self._line_ending
+
     def wrapped_up(self) -> None:
         self._stop_wrap_timer()
         self.call = None
@@ -442,12 +497,12 @@ class Desk:
         if self.call is not None:
             await self.call.link_lost()
 
-    async def reconcile(self, survey: Survey) -> None:
-        """Settle line and call by what really is and was."""
+    async def reconcile(self, survey: Survey, asked: datetime) -> None:
+        """Settle line and call by what really is and was; `asked`: when the survey began."""
         if self.line is not None:
-            await self._reconcile_line(self.line, survey)
+            await self._reconcile_line(self.line, survey, asked)
         if self.call is not None:
-            await self.call.reconcile(survey)
+            await self.call.reconcile(survey, asked)
         if self.agent.state is AgentState.RESERVED:
             self.next(self.next_offer)
         elif self.agent.state is AgentState.AVAILABLE:
@@ -457,7 +512,7 @@ class Desk:
         elif self.agent.state is AgentState.PREVIEWING:
             self.next(self.preview.start_timer)
 
-    async def _reconcile_line(self, line: Line, survey: Survey) -> None:
+    async def _reconcile_line(self, line: Line, survey: Survey, asked: datetime) -> None:
         now = asyncio.get_running_loop().time()
         live, ended = survey.live.get(line.leg_id), survey.ended.get(line.leg_id)
         if live is not None:
@@ -479,6 +534,8 @@ class Desk:
                     sip=ended.sip,
                 )
             )
+        elif may_be_on_its_way(self._line_since, survey, asked):
+            asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self.ground.resync_wanted.set)
         elif AGENT.knows(self.agent.state, AgentEvent.PBX_LOST):
             changes: dict[str, Any] = {}
             if self.agent.state is AgentState.TALKING and self.call is not None:

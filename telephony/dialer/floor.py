@@ -18,9 +18,8 @@ from telephony.dialer.desk import Desk
 from telephony.dialer.errors import NotFound
 from telephony.dialer.ground import Ground
 from telephony.dialer.presence import Presence
+from telephony.dialer.stored import Stored
 from telephony.model.agent import AGENT, AgentEvent, AgentState
-from telephony.model.attempt import LIVE
-from telephony.model.campaign import CampaignSettings
 from telephony.model.reasons import Withdrawal
 from telephony.pbx.port import (
     END,
@@ -29,17 +28,16 @@ from telephony.pbx.port import (
     LegAnswered,
     LegAppeared,
     LegEvent,
+    LegRang,
     LinkLost,
     LinkUp,
     Survey,
     Switchboard,
     SwitchboardError,
 )
-from telephony.store import agents, attempts, claims, offers, outbox
-from telephony.store.attempts import CallLeg, Placed
+from telephony.store import agents, claims, offers, outbox
 from telephony.store.engine import Store, StoreUnavailable
 from telephony.store.grants import Place
-from telephony.store.records import Agent, Attempt, Offer
 from telephony.store.work import Work
 
 log = logging.getLogger(__name__)
@@ -66,6 +64,7 @@ class Floor:
         self.presence = Presence()
         self.desks: dict[str, Desk] = {}
         self.ready = False
+        self._links = 0  # how often the link was lost: a survey from before that tells nothing any more
         self._tasks: list[asyncio.Task[None]] = []
 
     # Start and stop
@@ -93,19 +92,15 @@ class Floor:
         return self.ground.board.connected
 
     async def _load(self) -> None:
-        def transaction(work: Work) -> list[tuple[Agent, _Stored]]:
-            return [(agent, _Stored(work, agent)) for agent in agents.of_cell(work, self.ground.place.cell_id)]
+        def transaction(work: Work) -> list[Stored]:
+            return [Stored(work, agent) for agent in agents.of_cell(work, self.ground.place.cell_id)]
 
-        for agent, stored in await self.ground.change(transaction):
-            self._seat(agent, stored)
+        for stored in await self.ground.change(transaction):
+            self._seat(stored)
 
-    def _seat(self, agent: Agent, stored: _Stored) -> Desk:
-        desk = Desk(self.ground, agent, present=self.presence.holds)
-        desk.restore(line=stored.line, claim=stored.claim, offer=stored.offer)
-        if stored.placed is not None:
-            desk.call = Call(desk, stored.placed)
-            self.ground.owners[stored.placed.leg.id] = desk
-        self.desks[agent.id] = desk
+    def _seat(self, stored: Stored) -> Desk:
+        desk = Desk(self.ground, stored, present=self.presence.holds)
+        self.desks[stored.agent.id] = desk
         desk.open()
         desk.post(desk.link_lost)  # nothing is known of its calls until the first survey
         return desk
@@ -116,16 +111,16 @@ class Floor:
         if found is not None:
             return found
 
-        def transaction(work: Work) -> tuple[Agent, _Stored] | None:
+        def transaction(work: Work) -> Stored | None:
             agent = agents.load(work, agent_id)
             if agent is None or agent.cell_id != self.ground.place.cell_id:
                 return None
-            return agent, _Stored(work, agent)
+            return Stored(work, agent)
 
         made = await self.ground.change(transaction)
         if made is None:
             raise NotFound("agent")
-        return self.desks.get(agent_id) or self._seat(*made)
+        return self.desks.get(agent_id) or self._seat(made)
 
     # What the web asks
 
@@ -218,7 +213,7 @@ class Floor:
             owner = self.ground.owners.get(event.leg)
             if owner is not None:
                 owner.leg_event(event)
-            elif isinstance(event, (LegAppeared, LegAnswered)):
+            elif isinstance(event, (LegAppeared, LegRang, LegAnswered)):
                 # a leg whose attempt was settled already must not ring on
                 self.ground.spawn(self._end_orphan(event.leg))
         elif isinstance(event, LinkUp):
@@ -226,6 +221,7 @@ class Floor:
         elif isinstance(event, LinkLost):
             log.warning("the link to the PBX is lost: %s", event.reason)
             self.ready = False
+            self._links += 1
             for desk in self.desks.values():
                 desk.post(desk.link_lost)
             self.ground.spawn(self._tell_link(connected=False))
@@ -270,24 +266,39 @@ class Floor:
             if not self.ground.board.connected:
                 continue
             try:
-                survey = await self.ground.board.survey()
-                await self._reconcile(survey)
+                link, asked = self._links, datetime.now(UTC)
+                await self._reconcile(await self.ground.board.survey(), link, asked)
             except (SwitchboardError, StoreUnavailable) as error:
                 log.warning("the survey of the PBX failed, again in 1 s: %s", error)
                 asyncio.get_running_loop().call_later(1.0, self.ground.resync_wanted.set)
+            except Exception:
+                # whatever it is, calls wait for being settled: this watch never ends
+                log.exception("the survey of the PBX failed, again in 1 s")
+                asyncio.get_running_loop().call_later(1.0, self.ground.resync_wanted.set)
 
-    async def _reconcile(self, survey: Survey) -> None:
+    async def _reconcile(self, survey: Survey, link: int, asked: datetime) -> None:
+        """Settle the desks one after the other; one that fails looks after itself and does not stop the others."""
+
+        async def settle(desk: Desk) -> None:
+            if self._links == link:  # in the desk's own order: a loss of the link meanwhile is known by now
+                await desk.reconcile(survey, asked)
+
         for desk in list(self.desks.values()):
             if desk.line is not None or desk.call is not None or desk.agent.state not in _RESTING:
-                await desk.ask(lambda desk=desk: desk.reconcile(survey))  # type: ignore[misc]
+                with contextlib.suppress(Exception):
+                    await desk.ask(lambda desk=desk: settle(desk))  # type: ignore[misc]
+        if self._links != link:
+            return  # the next link-up brings a new survey
         for leg in survey.live:
             if leg not in self.ground.owners:
                 await self._end_orphan(leg)
         self.ground.settled.update(leg for leg in survey.ended if leg not in self.ground.owners)
         if not self.ready:
+            await self._tell_link(connected=True)
+            if self._links != link:
+                return
             self.ready = True
             self.presence.restart()
-            await self._tell_link(connected=True)
             log.info("ready: %d legs are up", len(survey.live))
         self.wake()
 
@@ -306,6 +317,9 @@ class Floor:
                 )
             except StoreUnavailable as error:
                 log.error("the database cannot be reached: %s", error)
+                continue
+            except Exception:
+                log.exception("the look for due contacts failed")
                 continue
             for desk in waiting:
                 if desk.agent.id in due:
@@ -336,41 +350,8 @@ class Floor:
                 await self.ground.store.run(lambda conn: outbox.prune(conn, datetime.now(UTC) - EVENTS_KEPT))
             except (SwitchboardError, StoreUnavailable) as error:
                 log.warning("clean-up failed, again in %d s: %s", FORGET_EVERY, error)
+            except Exception:
+                log.exception("clean-up failed, again in %d s", FORGET_EVERY)
 
 
 _RESTING = frozenset({AgentState.OFFLINE, AgentState.IDLE, AgentState.AVAILABLE})
-
-
-class _Stored:
-    """What the database knows of a desk's unfinished work."""
-
-    def __init__(self, work: Work, agent: Agent) -> None:
-        self.line = agents.open_line(work, agent)
-        self.offer: Offer | None = None
-        self.claim = None
-        self.placed: Placed | None = None
-        if agent.state is AgentState.PREVIEWING and agent.offer_id is not None:
-            self.offer = offers.load(work, agent.offer_id)
-        if agent.state is AgentState.RINGING and self.line is not None and self.line.contact_id is not None:
-            self.claim = claims.reclaim(work, self.line.contact_id)
-        attempt = _unfinished(work, agent)
-        if attempt is not None:
-            offer = offers.load(work, attempt.offer_id)
-            leg = attempts.last_leg(work, attempt.id)
-            assert offer is not None
-            self.placed = Placed(
-                attempt=attempt,
-                leg=CallLeg(
-                    id=leg.id if leg else "", trunk_id=leg.trunk_id if leg else "", dial="", caller_id="", max_ring=0
-                ),
-                settings=CampaignSettings.model_validate(offer.settings),
-            )
-
-
-def _unfinished(work: Work, agent: Agent) -> Attempt | None:
-    """The attempt an agent is in or wraps up, else one that outlived its agent's line."""
-    if agent.attempt_id is not None:
-        attempt = attempts.load(work, agent.attempt_id)
-        if attempt is not None and (attempt.state in LIVE or agent.state is AgentState.WRAP_UP):
-            return attempt
-    return next(iter(attempts.live_of_agent(work, agent.id)), None)
