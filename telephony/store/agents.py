@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from telephony.model.agent import AgentEvent
 from telephony.model.ids import new_id
@@ -39,11 +39,11 @@ def load(work: Work, agent_id: str) -> Agent | None:
 
 
 def of_cell(work: Work, cell_id: str) -> list[Agent]:
-    """All agents of a cell that are signed in or whose user is active."""
+    """All agents of a cell who are not offline or whose user is active: also a deactivated user's call goes on."""
     rows = work.conn.execute(
         select(*columns(Agent))
         .join(users, users.c.id == agents.c.id)
-        .where(agents.c.cell_id == cell_id, users.c.active)
+        .where(agents.c.cell_id == cell_id, or_(users.c.active, agents.c.state != "offline"))
     )
     return [record(Agent, row) for row in rows]
 
