@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 T = TypeVar("T")
 
@@ -25,6 +26,9 @@ TRIES = 5
 """How often a transaction is run in all when PostgreSQL ends it for a deadlock or a serialization conflict."""
 
 _RETRY_STATES = {"40001", "40P01"}
+
+_SERVER_GONE = ("08", "57P", "53300")
+"""PostgreSQL's codes of a broken connection, of a server that stops or starts, and of one with no connection left."""
 
 
 class StoreUnavailable(Exception):
@@ -67,10 +71,21 @@ class Store:
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) in _RETRY_STATES and left:
                     continue
-                if isinstance(error, OperationalError) and error.connection_invalidated:
+                if self._gone(error):
                     raise StoreUnavailable(f"{self.url}: {error.orig}") from error
                 raise
+            except PoolTimeout as error:
+                raise StoreUnavailable(f"{self.url}: no connection became free: {error}") from error
         raise AssertionError("unreachable")
+
+    def _gone(self, error: DBAPIError) -> bool:
+        """True where the server cannot be reached, went away or is going down; a fault in a statement is none of it."""
+        if error.connection_invalidated:
+            return True
+        # a connection that could not be made has no code: there was no server to give one
+        code = getattr(error.orig, "sqlstate", None)
+        unreached = code is None or code.startswith(_SERVER_GONE)
+        return isinstance(error, OperationalError) and not self.is_sqlite and unreached
 
     async def close(self) -> None:
         """Let running transactions end, then close."""
