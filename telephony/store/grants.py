@@ -90,7 +90,7 @@ _ADD = (
     .where(usage.c.scope == bindparam("key_scope"), usage.c.scope_id == bindparam("key_id"))
     .values(used=usage.c.used + bindparam("units"))
 )
-_EPOCH = select(cells.c.epoch).where(cells.c.id == bindparam("cell"))
+_EPOCH = select(cells.c.epoch).where(cells.c.id == bindparam("cell")).with_for_update(read=True)
 _RECENT = select(func.count()).where(legs.c.trunk_id == bindparam("trunk"), legs.c.placed_at > bindparam("since"))
 _RELEASE = (
     update(grants)
@@ -101,7 +101,7 @@ _RELEASE = (
 
 
 def check_place(work: Work, place: Place) -> None:
-    """Raise `LostCell` where another process has taken the cell over."""
+    """Raise `LostCell` where another process has taken the cell over; from here to the commit nobody can."""
     if work.conn.execute(_EPOCH, {"cell": place.cell_id}).scalar_one_or_none() != place.epoch:
         raise LostCell(place.cell_id)
 
