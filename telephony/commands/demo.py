@@ -37,7 +37,7 @@ INTERRUPTED = 130
 @click.option(
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for database, logs and secrets.  [default: demo in the cache folder]",
+    help="Folder for database, logs and secrets.  [default: /var/lib/telephony-demo]",
 )
 def demo(
     auto: bool, url: str | None, only_seed: bool, password_file: Path | None, port: int, directory: Path | None

@@ -50,7 +50,12 @@ class DemoSettings:
 
 
 def default_directory() -> Path:
-    """Where `make demo` keeps its things."""
+    """Where `make demo` keeps its things.
+
+    Asterisk runs as a user of its own, to whom the home of root is closed.
+    """
+    if os.geteuid() == 0 and not os.environ.get("TELEPHONY_CACHE"):
+        return Path("/var/lib/telephony-demo")
     return cache_folder() / "demo"
 
 
