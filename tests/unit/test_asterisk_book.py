@@ -214,6 +214,26 @@ def test_what_came_while_the_survey_was_read_is_newer_than_the_survey() -> None:
     assert told(book, event("Newchannel", OTHER)) == [LegAppeared(leg=OTHER, at=7.0)]
 
 
+def test_a_conversation_that_ended_while_the_survey_was_read_has_ended() -> None:
+    book = LegBook()
+    told(book, bridged("BridgeLeave", AGENT, "b"), bridged("BridgeLeave", CUSTOMER, "b"))
+    live = book.merge(
+        [
+            channel(AGENT, "6", context="pd-agent", bridge="b"),
+            channel(CUSTOMER, "6", context="pd-customer", bridge="b"),
+        ]
+    )
+    assert (live[AGENT].joined_to, live[CUSTOMER].joined_to) == (None, None)
+
+
+def test_a_leg_that_is_not_answered_does_not_wait() -> None:
+    book = expecting(AGENT)
+    told(book, event("Newchannel", AGENT), event("Newstate", AGENT, ChannelState="5"))
+    assert book.busy(AGENT)
+    told(book, event("Newstate", AGENT, ChannelState="6"))
+    assert not book.busy(AGENT)
+
+
 def test_after_a_lost_link_nothing_is_taken_for_known() -> None:
     book = expecting(AGENT, CUSTOMER)
     told(book, bridged("BridgeEnter", AGENT, "b"), bridged("BridgeEnter", CUSTOMER, "b"))

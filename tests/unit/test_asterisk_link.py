@@ -31,8 +31,11 @@ pytestmark = pytest.mark.unit
 class Scene:
     """One switchboard and Asterisk's end of its link."""
 
-    def __init__(self, board: AsteriskSwitchboard, events: list[Event], asterisk: ManagerConnection) -> None:
+    def __init__(
+        self, board: AsteriskSwitchboard, events: list[Event], peer: ScriptedAsterisk, asterisk: ManagerConnection
+    ) -> None:
         self.board = board
+        self.peer = peer
         self.events = events
         self.asterisk = asterisk
         self.tasks: list[asyncio.Task[None]] = []
@@ -54,6 +57,17 @@ class Scene:
             while sum(isinstance(event, kind) for event in self.events) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
 
+    async def lose_and_restore_the_link(self) -> None:
+        self.asterisk.reset()
+        self.asterisk = await self.peer.next_connection()
+        await self.asterisk.accept_login()
+        await self.until(LinkUp, 2)
+
+    async def answer_with_nothing(self, name: str) -> None:
+        action = await self.read(name)
+        self.asterisk.answer(action, "EventList: start")
+        self.asterisk.say_event(f"{name}Complete", f"ActionID: {action.action_id}", "EventList: Complete")
+
     def say_failure(self, leg: str, channel: str = "PJSIP/alice") -> None:
         self.asterisk.say_event("OriginateResponse", f"ActionID: {leg}", "Response: Failure", f"Channel: {channel}")
 
@@ -74,7 +88,7 @@ async def scene(**settings: Any) -> AsyncIterator[Scene]:
         await board.start()
         asterisk = await peer.next_connection()
         await asterisk.accept_login()
-        made = Scene(board, events, asterisk)
+        made = Scene(board, events, peer, asterisk)
         try:
             await made.until(LinkUp)
             yield made
@@ -212,6 +226,54 @@ async def test_the_link_goes_while_orders_are_on_it() -> None:
         with pytest.raises(OrderRefused, match="ordered before"):
             await made.ring(leg)
         assert not any(isinstance(event, LegEnded) for event in made.events), "the survey tells, nobody guesses"
+
+
+async def test_after_the_link_was_lost_only_the_survey_says_who_is_up() -> None:
+    async with scene() as made:
+        leg = new_id()
+        order = made.ring(leg)
+        made.asterisk.answer(await made.read("Originate"))
+        await order
+        made.say("Newchannel", leg)
+        await made.until(LegAppeared)
+        await made.lose_and_restore_the_link()
+        survey = asyncio.create_task(made.board.survey())
+        await made.answer_with_nothing("CoreShowChannels")
+        await made.answer_with_nothing("DBGetTree")
+        assert (await survey).live == {}
+
+
+async def test_an_order_that_waited_for_its_place_when_the_link_went_may_be_given_again() -> None:
+    async with scene(max_originates=1) as made:
+        first, second = new_id(), new_id()
+        order = made.ring(first)
+        made.asterisk.answer(await made.read("Originate"))
+        await order
+        waiting = made.ring(second)
+        await asyncio.sleep(0.02)
+        await made.lose_and_restore_the_link()
+        with pytest.raises(PbxUnreachable):
+            await waiting
+        again = made.ring(second)
+        action = await made.read("Originate")
+        assert action.action_id == second
+        made.asterisk.answer(action)
+        await again
+
+
+async def test_an_originate_without_an_answer_does_not_keep_its_place() -> None:
+    async with scene(max_originates=1) as made:
+        first, second = made.ring(new_id()), new_id()
+        await made.read("Originate")
+        pings = asyncio.create_task(made.asterisk.answer_pings())
+        try:
+            with pytest.raises(OrderUnsettled):  # after the link's 5 s
+                await first
+        finally:
+            pings.cancel()
+            await asyncio.gather(pings, return_exceptions=True)
+        made.ring(second)
+        assert (await made.read("Originate")).action_id == second
 
 
 async def test_a_fastagi_address_in_use_is_said_at_the_start() -> None:
