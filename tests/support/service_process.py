@@ -21,16 +21,6 @@ from telephony.settings import PREFIX
 READY_WITHIN = 30.0
 """Seconds from the start to readiness; two are usual, a busy test machine needs more."""
 
-_SERVE = """
-import asyncio, sys
-from telephony.logs import configure
-from telephony.service import serve
-from telephony.settings import load
-settings = load().settings
-configure(settings.log)
-sys.exit(asyncio.run(serve(settings)))
-"""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
@@ -104,7 +94,8 @@ class ServiceProcess:
         }
         clean = [word for name in os.environ if name.startswith(PREFIX) for word in ("-u", name)]
         command = ["env", *clean, *(f"{PREFIX}{name}={value}" for name, value in given.items())]
-        self._child = await Child.start([*DIES_WITH_US, *command, sys.executable, "-c", _SERVE], log=self._log)
+        command += [sys.executable, "-m", "telephony.cli", "serve"]
+        self._child = await Child.start([*DIES_WITH_US, *command], log=self._log)
 
     async def ready(self, within: float = READY_WITHIN) -> None:
         """Wait until /readyz says yes."""
