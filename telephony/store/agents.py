@@ -13,12 +13,13 @@ from telephony.model.ids import new_id
 from telephony.store import grants
 from telephony.store.claims import Claim
 from telephony.store.grants import Full, Need, Place
+from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, columns, record
 from telephony.store.schema import agents, legs, reservations, users
 from telephony.store.steps import step_agent
 from telephony.store.work import Work
 
-_AGENT = select(*columns(Agent)).where(agents.c.id == bindparam("agent"))
+_AGENT = Prepared(select(*columns(Agent)).where(agents.c.id == bindparam("agent")))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Line:
 
 
 def load(work: Work, agent_id: str) -> Agent | None:
-    row = work.conn.execute(_AGENT, {"agent": agent_id}).one_or_none()
+    row = _AGENT(work.conn, {"agent": agent_id}).one_or_none()
     return record(Agent, row) if row else None
 
 
@@ -81,9 +82,9 @@ def reserve(work: Work, place: Place, agent: Agent, claim: Claim) -> Line | Full
         ring_limit=claim.campaign.settings.reservation_ring_limit,
     )
     common: dict[str, Any] = {"tenant_id": agent.tenant_id, "cell_id": place.cell_id, "agent_id": agent.id}
-    work.conn.execute(_ADD_LEG, {"id": leg, "kind": "agent", "placed_at": work.now, **common})
-    work.conn.execute(
-        _ADD_RESERVATION,
+    _ADD_LEG(work.conn, {"id": leg, "kind": "agent", "placed_at": work.now, **common})
+    _ADD_RESERVATION(
+        work.conn,
         {
             "id": line.reservation_id,
             "campaign_id": line.campaign_id,
@@ -104,16 +105,18 @@ def reserve(work: Work, place: Place, agent: Agent, claim: Claim) -> Line | Full
     return line
 
 
-_ADD_LEG = insert(legs)
-_ADD_RESERVATION = insert(reservations)
-_LINE_ANSWERED = update(reservations).where(reservations.c.id == bindparam("key")).values(answered_at=bindparam("now"))
-_LINE_ENDED = (
+_ADD_LEG = Prepared(insert(legs))
+_ADD_RESERVATION = Prepared(insert(reservations))
+_LINE_ANSWERED = Prepared(
+    update(reservations).where(reservations.c.id == bindparam("key")).values(answered_at=bindparam("now"))
+)
+_LINE_ENDED = Prepared(
     update(reservations)
     .where(reservations.c.id == bindparam("key"), reservations.c.ended_at.is_(None))
     .values(ended_at=bindparam("now"), end=bindparam("how"))
 )
-_LEG_ANSWERED = update(legs).where(legs.c.id == bindparam("key")).values(answered_at=bindparam("now"))
-_LEG_ENDED = (
+_LEG_ANSWERED = Prepared(update(legs).where(legs.c.id == bindparam("key")).values(answered_at=bindparam("now")))
+_LEG_ENDED = Prepared(
     update(legs)
     .where(legs.c.id == bindparam("key"), legs.c.ended_at.is_(None))
     .values(ended_at=bindparam("now"), cause=bindparam("cause"), sip=bindparam("sip"), outcome=bindparam("outcome"))
@@ -121,13 +124,13 @@ _LEG_ENDED = (
 
 
 def line_answered(work: Work, line: Line) -> None:
-    work.conn.execute(_LINE_ANSWERED, {"key": line.reservation_id, "now": work.now})
+    _LINE_ANSWERED(work.conn, {"key": line.reservation_id, "now": work.now})
     leg_answered(work, line.leg_id)
 
 
 def line_ended(work: Work, line: Line, how: str, *, cause: int = 0, sip: int | None = None) -> None:
     """Close the reservation and its leg, and give the channel back."""
-    work.conn.execute(_LINE_ENDED, {"key": line.reservation_id, "now": work.now, "how": how})
+    _LINE_ENDED(work.conn, {"key": line.reservation_id, "now": work.now, "how": how})
     leg_ended(work, line.leg_id, how, cause=cause, sip=sip)
 
 
@@ -138,12 +141,12 @@ def is_leg_of(conn: Connection, leg_id: str, cell_id: str) -> bool:
 
 
 def leg_answered(work: Work, leg_id: str) -> None:
-    work.conn.execute(_LEG_ANSWERED, {"key": leg_id, "now": work.now})
+    _LEG_ANSWERED(work.conn, {"key": leg_id, "now": work.now})
 
 
 def leg_ended(work: Work, leg_id: str, outcome: str, *, cause: int = 0, sip: int | None = None) -> None:
     """Close a leg and give back what it held."""
-    work.conn.execute(_LEG_ENDED, {"key": leg_id, "now": work.now, "cause": cause, "sip": sip, "outcome": outcome})
+    _LEG_ENDED(work.conn, {"key": leg_id, "now": work.now, "cause": cause, "sip": sip, "outcome": outcome})
     grants.release(work, [leg_id])
 
 

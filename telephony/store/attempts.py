@@ -23,6 +23,7 @@ from telephony.model.reasons import Capacity, Outcome, Withdrawal
 from telephony.store import claims, grants, offers, permission
 from telephony.store.agents import leg_ended
 from telephony.store.grants import Full, Need, Place
+from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Attempt, Contact, Offer, columns, record
 from telephony.store.schema import attempts, campaigns, dialed, legs, refusals
 from telephony.store.steps import step_agent, step_attempt, step_contact, step_offer
@@ -59,18 +60,18 @@ class Placed:
     settings: CampaignSettings
 
 
-_RUNNING = select(campaigns.c.running).where(campaigns.c.id == bindparam("campaign"))
-_ADD = insert(attempts)
-_ADD_LEG = insert(legs)
-_ADD_DIALED = insert(dialed)
-_FORGET_DIALED = delete(dialed).where(dialed.c.attempt_id == bindparam("attempt"))
-_ADD_REFUSAL = insert(refusals)
-_LEG_RANG = update(legs).where(legs.c.id == bindparam("key")).values(rang_at=bindparam("now"))
-_ATTEMPT = select(*columns(Attempt)).where(attempts.c.id == bindparam("attempt"))
+_RUNNING = Prepared(select(campaigns.c.running).where(campaigns.c.id == bindparam("campaign")))
+_ADD = Prepared(insert(attempts))
+_ADD_LEG = Prepared(insert(legs))
+_ADD_DIALED = Prepared(insert(dialed))
+_FORGET_DIALED = Prepared(delete(dialed).where(dialed.c.attempt_id == bindparam("attempt")))
+_ADD_REFUSAL = Prepared(insert(refusals))
+_LEG_RANG = Prepared(update(legs).where(legs.c.id == bindparam("key")).values(rang_at=bindparam("now")))
+_ATTEMPT = Prepared(select(*columns(Attempt)).where(attempts.c.id == bindparam("attempt")))
 _LIVE_OF_AGENT = select(*columns(Attempt)).where(
     attempts.c.agent_id == bindparam("agent"), attempts.c.state.in_([state.value for state in LIVE])
 )
-_OPEN_LEG = (
+_OPEN_LEG = Prepared(
     select(legs.c.id, legs.c.placed_at, legs.c.rang_at, legs.c.trunk_id)
     .where(legs.c.attempt_id == bindparam("attempt"), legs.c.kind == "customer")
     .order_by(legs.c.placed_at.desc(), legs.c.id.desc())
@@ -78,7 +79,7 @@ _OPEN_LEG = (
 
 
 def load(work: Work, attempt_id: str) -> Attempt | None:
-    row = work.conn.execute(_ATTEMPT, {"attempt": attempt_id}).one_or_none()
+    row = _ATTEMPT(work.conn, {"attempt": attempt_id}).one_or_none()
     return record(Attempt, row) if row else None
 
 
@@ -88,12 +89,12 @@ def live_of_agent(work: Work, agent_id: str) -> list[Attempt]:
 
 def last_leg(work: Work, attempt_id: str) -> Any:
     """The attempt's newest customer leg (id, placed_at, rang_at, trunk_id), None where it was never placed."""
-    return work.conn.execute(_OPEN_LEG, {"attempt": attempt_id}).first()
+    return _OPEN_LEG(work.conn, {"attempt": attempt_id}).first()
 
 
 def forbidden(work: Work, settings: CampaignSettings, offer: Offer, contact: Contact) -> Withdrawal | None:
     """Why this offer's contact may not be called now; None where it may."""
-    if not work.conn.execute(_RUNNING, {"campaign": offer.campaign_id}).scalar_one():
+    if not _RUNNING(work.conn, {"campaign": offer.campaign_id}).scalar_one():
         return Withdrawal.CAMPAIGN_STOPPED
     if contact.state is ContactState.BLOCKED:
         return Withdrawal.ON_DO_NOT_CALL_LIST
@@ -161,8 +162,8 @@ def _new_attempt(work: Work, here: Place, offer: Offer, settings: CampaignSettin
         wrapped_up_at=None,
     )
     values = {name: getattr(attempt, name) for name in attempt.__slots__}
-    work.conn.execute(
-        _ADD,
+    _ADD(
+        work.conn,
         {
             **values,
             "state": attempt.state.value,
@@ -222,8 +223,8 @@ def _grant_leg(
 
 def refuse(work: Work, agent: Agent, offer: Offer, full: Full) -> Full:
     """Store the refusal of an accept and tell it; the offer stays open."""
-    work.conn.execute(
-        _ADD_REFUSAL,
+    _ADD_REFUSAL(
+        work.conn,
         {
             "id": new_id(),
             "tenant_id": offer.tenant_id,
@@ -244,8 +245,8 @@ def refuse(work: Work, agent: Agent, offer: Offer, full: Full) -> Full:
 
 def _store_leg(work: Work, here: Place, attempt: Attempt, leg: CallLeg) -> None:
     common = {"tenant_id": attempt.tenant_id, "e164": attempt.e164, "attempt_id": attempt.id, "placed_at": work.now}
-    work.conn.execute(
-        _ADD_LEG,
+    _ADD_LEG(
+        work.conn,
         {
             "id": leg.id,
             "cell_id": here.cell_id,
@@ -256,7 +257,7 @@ def _store_leg(work: Work, here: Place, attempt: Attempt, leg: CallLeg) -> None:
         },
     )
     if attempt.leg_count == 1:
-        work.conn.execute(_ADD_DIALED, {"id": new_id(), **common})
+        _ADD_DIALED(work.conn, {"id": new_id(), **common})
 
 
 def next_leg(work: Work, here: Place, agent: Agent, attempt: Attempt, old: CallLeg, end: LegEnd) -> CallLeg | None:
@@ -285,7 +286,7 @@ def next_leg(work: Work, here: Place, agent: Agent, attempt: Attempt, old: CallL
 
 
 def rang(work: Work, attempt: Attempt, leg_id: str) -> None:
-    work.conn.execute(_LEG_RANG, {"key": leg_id, "now": work.now})
+    _LEG_RANG(work.conn, {"key": leg_id, "now": work.now})
     step_attempt(work, attempt, AttemptEvent.RANG, ringing_at=work.now)
 
 
@@ -316,7 +317,7 @@ def end(
     attempt.outcome = outcome.value  # told with the step
     step_attempt(work, attempt, event, ended_at=work.now, outcome=outcome.value, code=code)
     if outcome is Outcome.NOT_PLACED:
-        work.conn.execute(_FORGET_DIALED, {"attempt": attempt.id})
+        _FORGET_DIALED(work.conn, {"attempt": attempt.id})
     if attempt.joined_at is not None:
         return True
     settle_contact(work, attempt, outcome)

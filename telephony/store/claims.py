@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Boolean, bindparam, exists, func, or_, select, union_all, update
@@ -20,6 +21,7 @@ from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.reasons import Withdrawal
 from telephony.store import grants, permission
 from telephony.store.grants import Place
+from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Contact, Number, columns, record
 from telephony.store.schema import (
     agents,
@@ -60,7 +62,7 @@ class Claim:
     others: tuple[Number, ...]
 
 
-_CAMPAIGNS = (
+_CAMPAIGNS = Prepared(
     select(campaigns.c.id, campaigns.c.name, campaigns.c.settings)
     .where(
         campaigns.c.running,
@@ -73,7 +75,7 @@ _CAMPAIGNS = (
     .order_by(campaigns.c.priority.desc(), campaigns.c.served_at.asc().nulls_first(), campaigns.c.id)
 )
 
-_LISTS = (
+_LISTS = Prepared(
     select(lists.c.id)
     .where(
         lists.c.campaign_id == bindparam("campaign"),
@@ -83,18 +85,22 @@ _LISTS = (
     .order_by(lists.c.priority.desc(), lists.c.created_at)
 )
 
-_OWN_CALLBACKS = (
-    select(*columns(Contact))
-    .where(
-        contacts.c.callback_agent_id == bindparam("agent"),
-        contacts.c.state == ContactState.CALLBACK.value,
-        contacts.c.due_at <= bindparam("now"),
-        contacts.c.campaign_id.in_(bindparam("campaigns", expanding=True)),
+
+@cache
+def _own_callbacks(campaigns: int) -> Prepared:
+    """An agent's due callbacks on so many campaigns, the parameters `campaign0`, `campaign1` ..."""
+    return Prepared(
+        select(*columns(Contact))
+        .where(
+            contacts.c.callback_agent_id == bindparam("agent"),
+            contacts.c.state == ContactState.CALLBACK.value,
+            contacts.c.due_at <= bindparam("now"),
+            contacts.c.campaign_id.in_([bindparam(f"campaign{n}") for n in range(campaigns)]),
+        )
+        .order_by(contacts.c.due_at)
+        .limit(CANDIDATES)
+        .with_for_update(skip_locked=True)
     )
-    .order_by(contacts.c.due_at)
-    .limit(CANDIDATES)
-    .with_for_update(skip_locked=True)
-)
 
 
 def _due(state: ContactState) -> Any:
@@ -118,12 +124,14 @@ def _due(state: ContactState) -> Any:
     )
 
 
-_WAITING = _due(ContactState.WAITING)
-_CALLBACKS = _due(ContactState.CALLBACK).where(contacts.c.callback_agent_id.is_(None))
+_WAITING = Prepared(_due(ContactState.WAITING))
+_CALLBACKS = Prepared(_due(ContactState.CALLBACK).where(contacts.c.callback_agent_id.is_(None)))
 
-_NUMBERS = select(*columns(Number)).where(numbers.c.contact_id == bindparam("contact")).order_by(numbers.c.position)
+_NUMBERS = Prepared(
+    select(*columns(Number)).where(numbers.c.contact_id == bindparam("contact")).order_by(numbers.c.position)
+)
 
-_TRUNKS = (
+_TRUNKS = Prepared(
     select(trunks)
     .where(
         trunks.c.enabled,
@@ -133,20 +141,22 @@ _TRUNKS = (
     .order_by(trunks.c.position, trunks.c.name)
 )
 
-_OTHERS = select(
-    exists().where(
-        campaign_teams.c.campaign_id == bindparam("campaign"),
-        campaign_teams.c.team_id == team_members.c.team_id,
-        team_members.c.user_id == agents.c.id,
-        agents.c.state != "offline",
-        agents.c.id != bindparam("agent"),
+_OTHERS = Prepared(
+    select(
+        exists().where(
+            campaign_teams.c.campaign_id == bindparam("campaign"),
+            campaign_teams.c.team_id == team_members.c.team_id,
+            team_members.c.user_id == agents.c.id,
+            agents.c.state != "offline",
+            agents.c.id != bindparam("agent"),
+        )
     )
 )
 
 
 def usable_trunks(work: Work, place: Place, tenant_id: str) -> list[Any]:
     """The trunks a tenant may use from this cell, first choice first."""
-    return list(work.conn.execute(_TRUNKS, {"cell": place.cell_id, "tenant": tenant_id}))
+    return list(_TRUNKS(work.conn, {"cell": place.cell_id, "tenant": tenant_id}))
 
 
 def allows(trunk: Any, e164: str) -> bool:
@@ -178,13 +188,13 @@ def claim(work: Work, place: Place, agent: Agent) -> Claim | None:
     """Hold the next contact for an agent, or nothing where none is due, allowed and within the limits."""
     running = [
         Campaign(row.id, row.name, CampaignSettings.model_validate(row.settings), row.settings)
-        for row in work.conn.execute(_CAMPAIGNS, {"agent": agent.id})
+        for row in _CAMPAIGNS(work.conn, {"agent": agent.id})
     ]
     pushed = {one.id: one for one in running if one.settings.mode in PUSH_MODES}
     if not pushed or not has_room(work, place, agent.tenant_id, usable_trunks(work, place, agent.tenant_id)):
         return None
-    own = work.conn.execute(_OWN_CALLBACKS, {"agent": agent.id, "now": work.now, "campaigns": list(pushed)})
-    for row in own.all():
+    known = {f"campaign{n}": campaign_id for n, campaign_id in enumerate(pushed)}
+    for row in _own_callbacks(len(pushed))(work.conn, {"agent": agent.id, "now": work.now, **known}):
         found = _hold(work, agent, pushed[row.campaign_id], record(Contact, row))
         if found:
             return found
@@ -196,11 +206,11 @@ def claim(work: Work, place: Place, agent: Agent) -> Claim | None:
 
 
 def _next_of(work: Work, agent: Agent, campaign: Campaign) -> Claim | None:
-    alone = not work.conn.execute(_OTHERS, {"campaign": campaign.id, "agent": agent.id}).scalar_one()
-    for (list_id,) in work.conn.execute(_LISTS, {"campaign": campaign.id, "now": work.now}).all():
+    alone = not _OTHERS(work.conn, {"campaign": campaign.id, "agent": agent.id}).scalar_one()
+    for (list_id,) in _LISTS(work.conn, {"campaign": campaign.id, "now": work.now}).all():
         values = {"list": list_id, "now": work.now, "agent": agent.id, "alone": alone}
         for statement in (_CALLBACKS, _WAITING):
-            candidates = [record(Contact, row) for row in work.conn.execute(statement, values)]
+            candidates = [record(Contact, row) for row in statement(work.conn, values)]
             candidates.sort(key=lambda contact: contact.last_agent_id == agent.id)  # stable: due order stays
             for contact in candidates:
                 found = _hold(work, agent, campaign, contact)
@@ -227,7 +237,7 @@ def reclaim(work: Work, contact_id: str) -> Claim | None:
 
 def next_number(work: Work, contact: Contact) -> tuple[Number | None, list[Number]]:
     """The number to dial next and all of the contact's: open ones in turn, by position, one an attempt."""
-    known = [record(Number, row) for row in work.conn.execute(_NUMBERS, {"contact": contact.id})]
+    known = [record(Number, row) for row in _NUMBERS(work.conn, {"contact": contact.id})]
     usable = [number for number in known if number.status == "open"]
     return (usable[contact.attempts % len(usable)] if usable else None), known
 
@@ -249,11 +259,11 @@ def _hold(work: Work, agent: Agent, campaign: Campaign, contact: Contact) -> Cla
     if not _take_number(work, contact, number):
         return None
     step_contact(work, contact, ContactEvent.CLAIM, holder_id=agent.id)
-    work.conn.execute(_SERVED, {"campaign": campaign.id, "now": work.now})
+    _SERVED(work.conn, {"campaign": campaign.id, "now": work.now})
     return Claim(campaign, contact, number, tuple(known))
 
 
-_SERVED = update(campaigns).where(campaigns.c.id == bindparam("campaign")).values(served_at=bindparam("now"))
+_SERVED = Prepared(update(campaigns).where(campaigns.c.id == bindparam("campaign")).values(served_at=bindparam("now")))
 
 
 def _close_listed_number(work: Work, contact: Contact, number: Number, known: list[Number]) -> None:
@@ -269,14 +279,15 @@ def close_number(work: Work, number: Number, status: str) -> None:
 
 
 def _take_number(work: Work, contact: Contact, number: Number) -> bool:
-    dialect: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
-    taken = work.conn.execute(
-        dialect(busy_numbers)
-        .values(tenant_id=contact.tenant_id, e164=number.e164, contact_id=contact.id)
-        .on_conflict_do_nothing()
-        .returning(busy_numbers.c.contact_id)
-    )
-    return taken.first() is not None
+    values = {"tenant_id": contact.tenant_id, "e164": number.e164, "contact_id": contact.id}
+    return _TAKE[work.conn.dialect.name](work.conn, values).first() is not None
+
+
+def _taking(insert: Any) -> Prepared:
+    return Prepared(insert(busy_numbers).on_conflict_do_nothing().returning(busy_numbers.c.contact_id))
+
+
+_TAKE = {"sqlite": _taking(sqlite_insert), "postgresql": _taking(pg_insert)}
 
 
 def _first_due(state: ContactState) -> Any:
@@ -296,12 +307,12 @@ def _lists_by(state: ContactState) -> Any:
     )
 
 
-_FIRST_DUE = union_all(_lists_by(ContactState.WAITING), _lists_by(ContactState.CALLBACK))
+_FIRST_DUE = Prepared(union_all(_lists_by(ContactState.WAITING), _lists_by(ContactState.CALLBACK)))
 
 
 def due_agents(work: Work, cell_id: str) -> tuple[set[str], datetime | None]:
     """Available agents of a cell whose campaigns have a contact due now, and the next moment that changes."""
-    rows = work.conn.execute(_FIRST_DUE).all()
+    rows = _FIRST_DUE(work.conn).all()
     due = {row.campaign_id for row in rows if row.due_at is not None and row.due_at <= work.now}
     later = min((row.due_at for row in rows if row.due_at is not None and row.due_at > work.now), default=None)
     if not due:

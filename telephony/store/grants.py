@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, insert, select, tuple_, update
+from sqlalchemy import and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from telephony.model.reasons import Capacity
+from telephony.store.prepared import Prepared
 from telephony.store.schema import cells, data_centers, grants, legs, tenants, trunks, usage
 from telephony.store.work import Work
 
@@ -72,29 +74,39 @@ _LIMIT = case(
     else_=cells.c.max_channels,
 )
 
-_USAGE = (
-    select(usage.c.scope, usage.c.scope_id, usage.c.used, _LIMIT.label("limit"))
-    .select_from(
-        usage.outerjoin(tenants, tenants.c.id == usage.c.scope_id)
-        .outerjoin(data_centers, data_centers.c.id == usage.c.scope_id)
-        .outerjoin(trunks, trunks.c.id == usage.c.scope_id)
-        .outerjoin(cells, cells.c.id == usage.c.scope_id)
-    )
-    .where(tuple_(usage.c.scope, usage.c.scope_id).in_(bindparam("scopes", expanding=True)))
-    .order_by(usage.c.scope, usage.c.scope_id)
-)
-_USAGE_LOCKED = _USAGE.with_for_update(of=usage)
 
-_ADD = (
+@cache
+def _usage(scopes: int, *, locked: bool) -> Prepared:
+    """Use and limit of so many scopes, the parameters `scope0`, `id0`, `scope1` ..."""
+    wanted = [
+        and_(usage.c.scope == bindparam(f"scope{n}"), usage.c.scope_id == bindparam(f"id{n}")) for n in range(scopes)
+    ]
+    statement = (
+        select(usage.c.scope, usage.c.scope_id, usage.c.used, _LIMIT.label("limit"))
+        .select_from(
+            usage.outerjoin(tenants, tenants.c.id == usage.c.scope_id)
+            .outerjoin(data_centers, data_centers.c.id == usage.c.scope_id)
+            .outerjoin(trunks, trunks.c.id == usage.c.scope_id)
+            .outerjoin(cells, cells.c.id == usage.c.scope_id)
+        )
+        .where(or_(*wanted))
+        .order_by(usage.c.scope, usage.c.scope_id)
+    )
+    return Prepared(statement.with_for_update(of=usage) if locked else statement)
+
+
+_ADD = Prepared(
     update(usage)
     .where(usage.c.scope == bindparam("key_scope"), usage.c.scope_id == bindparam("key_id"))
     .values(used=usage.c.used + bindparam("units"))
 )
-_EPOCH = select(cells.c.epoch).where(cells.c.id == bindparam("cell")).with_for_update(read=True)
-_RECENT = select(func.count()).where(legs.c.trunk_id == bindparam("trunk"), legs.c.placed_at > bindparam("since"))
-_RELEASE = (
+_EPOCH = Prepared(select(cells.c.epoch).where(cells.c.id == bindparam("cell")).with_for_update(read=True))
+_RECENT = Prepared(
+    select(func.count()).where(legs.c.trunk_id == bindparam("trunk"), legs.c.placed_at > bindparam("since"))
+)
+_RELEASE = Prepared(
     update(grants)
-    .where(grants.c.owner_id.in_(bindparam("owners", expanding=True)), grants.c.released_at.is_(None))
+    .where(grants.c.owner_id == bindparam("owner"), grants.c.released_at.is_(None))
     .values(released_at=bindparam("now"))
     .returning(grants.c.scope, grants.c.scope_id, grants.c.units)
 )
@@ -102,7 +114,7 @@ _RELEASE = (
 
 def check_place(work: Work, place: Place) -> None:
     """Raise `LostCell` where another process has taken the cell over; from here to the commit nobody can."""
-    if work.conn.execute(_EPOCH, {"cell": place.cell_id}).scalar_one_or_none() != place.epoch:
+    if _EPOCH(work.conn, {"cell": place.cell_id}).scalar_one_or_none() != place.epoch:
         raise LostCell(place.cell_id)
 
 
@@ -127,15 +139,15 @@ def take(work: Work, place: Place, needs: Sequence[Need], *, rate: tuple[str, fl
     # counted after the trunk's row is locked: no other process places through it meanwhile
     if rate is not None and (full := _rate_full(work, *rate)) is not None:
         return full
-    work.conn.execute(
-        _ADD,
+    _ADD.many(
+        work.conn,
         [
             {"key_scope": scope, "key_id": scope_id, "units": units}
             for (scope, scope_id), units in sorted(totals.items())
         ],
     )
-    work.conn.execute(
-        _INSERT,
+    _INSERT.many(
+        work.conn,
         [
             {
                 "owner_id": need.owner_id,
@@ -152,11 +164,11 @@ def take(work: Work, place: Place, needs: Sequence[Need], *, rate: tuple[str, fl
     return None
 
 
-_INSERT = insert(grants)
+_INSERT = Prepared(insert(grants))
 
 
 def _rate_full(work: Work, trunk_id: str, calls_per_second: float) -> Full | None:
-    recent = work.conn.execute(_RECENT, {"trunk": trunk_id, "since": work.now - RATE_WINDOW}).scalar_one()
+    recent = _RECENT(work.conn, {"trunk": trunk_id, "since": work.now - RATE_WINDOW}).scalar_one()
     if recent + 1 > max(calls_per_second, 1):
         return Full(Capacity.CALL_RATE_LIMIT, trunk_id, recent, int(calls_per_second))
     return None
@@ -164,26 +176,26 @@ def _rate_full(work: Work, trunk_id: str, calls_per_second: float) -> Full | Non
 
 def release(work: Work, owners: Iterable[str]) -> None:
     """Give back what these owners still hold; who holds nothing is passed over."""
-    rows = work.conn.execute(_RELEASE, {"owners": list(owners), "now": work.now}).all()
     totals: dict[tuple[str, str], int] = {}
-    for scope, scope_id, units in rows:
-        totals[(scope, scope_id)] = totals.get((scope, scope_id), 0) + units
+    for owner in owners:
+        for scope, scope_id, units in _RELEASE(work.conn, {"owner": owner, "now": work.now}):
+            totals[(scope, scope_id)] = totals.get((scope, scope_id), 0) + units
     if totals:
-        work.conn.execute(
-            _ADD, [{"key_scope": key[0], "key_id": key[1], "units": -units} for key, units in sorted(totals.items())]
+        _ADD.many(
+            work.conn,
+            [{"key_scope": key[0], "key_id": key[1], "units": -units} for key, units in sorted(totals.items())],
         )
 
 
 def read(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
     """(used, limit) of each scope as it is now, without locking; a scope never used yet is missing."""
-    rows = work.conn.execute(_USAGE, {"scopes": sorted(scopes)})
-    return {(row.scope, row.scope_id): (row.used, row.limit) for row in rows}
+    return _read(work, sorted(scopes), locked=False)
 
 
 def _ensured(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
     """(used, limit) of each scope, locked until this transaction ends; rows are made where they are missing."""
     wanted = sorted(scopes)
-    rows = _locked(work, wanted)
+    rows = _read(work, wanted, locked=True)
     missing = [key for key in wanted if key not in rows]
     if missing:
         dialect: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
@@ -191,10 +203,13 @@ def _ensured(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, s
             dialect(usage).on_conflict_do_nothing(),
             [{"scope": scope, "scope_id": scope_id, "used": 0} for scope, scope_id in missing],
         )
-        rows = _locked(work, wanted)
+        rows = _read(work, wanted, locked=True)
     return rows
 
 
-def _locked(work: Work, wanted: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
-    rows = work.conn.execute(_USAGE_LOCKED, {"scopes": wanted})
+def _read(work: Work, wanted: list[tuple[str, str]], *, locked: bool) -> dict[tuple[str, str], tuple[int, int]]:
+    values: dict[str, str] = {}
+    for n, (scope, scope_id) in enumerate(wanted):
+        values |= {f"scope{n}": scope, f"id{n}": scope_id}
+    rows = _usage(len(wanted), locked=locked)(work.conn, values)
     return {(row.scope, row.scope_id): (row.used, row.limit) for row in rows}

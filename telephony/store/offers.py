@@ -16,6 +16,7 @@ from telephony.model.table import Step
 from telephony.store import cards, permission
 from telephony.store.agents import Line
 from telephony.store.claims import Claim
+from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Contact, Number, Offer, columns, record
 from telephony.store.schema import contacts, numbers, offers
 from telephony.store.steps import step_agent, step_contact, step_offer
@@ -28,10 +29,10 @@ REFUSED_PAUSE = timedelta(seconds=30)
 """Pause of a contact whose timer's accept found no room (SPEC section 4)."""
 
 _OFFER = select(*columns(Offer)).where(offers.c.id == bindparam("offer"))
-_OFFER_LOCKED = _OFFER.with_for_update()
-_CONTACT = select(*columns(Contact)).where(contacts.c.id == bindparam("contact")).with_for_update()
-_NUMBER = select(*columns(Number)).where(numbers.c.id == bindparam("number"))
-_ADD = insert(offers)
+_OFFER_LOCKED = Prepared(_OFFER.with_for_update())
+_CONTACT = Prepared(select(*columns(Contact)).where(contacts.c.id == bindparam("contact")).with_for_update())
+_NUMBER = Prepared(select(*columns(Number)).where(numbers.c.id == bindparam("number")))
+_ADD = Prepared(insert(offers))
 
 
 def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event: AgentEvent) -> Offer:
@@ -57,7 +58,7 @@ def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event:
     )
     card = cards.card(work.conn, claim.contact.id, claim.number.id, settings, now=work.now)
     values = {name: getattr(offer, name) for name in offer.__slots__}
-    work.conn.execute(_ADD, {**values, "state": offer.state.value, "cell_id": agent.cell_id, "card": card})
+    _ADD(work.conn, {**values, "state": offer.state.value, "cell_id": agent.cell_id, "card": card})
     work.tell(
         offer.tenant_id,
         "offer.opened",
@@ -79,16 +80,16 @@ def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event:
 
 def load(work: Work, offer_id: str) -> Offer | None:
     """An offer, locked until the transaction ends: whoever comes second sees the winner."""
-    row = work.conn.execute(_OFFER_LOCKED, {"offer": offer_id}).one_or_none()
+    row = _OFFER_LOCKED(work.conn, {"offer": offer_id}).one_or_none()
     return record(Offer, row) if row else None
 
 
 def contact_of(work: Work, contact_id: str) -> Contact:
-    return record(Contact, work.conn.execute(_CONTACT, {"contact": contact_id}).one())
+    return record(Contact, _CONTACT(work.conn, {"contact": contact_id}).one())
 
 
 def number_of(work: Work, number_id: str) -> Number:
-    return record(Number, work.conn.execute(_NUMBER, {"number": number_id}).one())
+    return record(Number, _NUMBER(work.conn, {"number": number_id}).one())
 
 
 def close(work: Work, offer: Offer, event: OfferEvent, *, by: str | None, code: str | None = None) -> None:

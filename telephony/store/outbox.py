@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text
 
+from telephony.store.prepared import Prepared
 from telephony.store.schema import events
 
-_WRITE = insert(events)
+_WRITE = Prepared(insert(events))
 _LOCK = text("SELECT pg_advisory_xact_lock(7201)")
 _READ = (
     select(events.c.id, events.c.kind, events.c.payload, events.c.agent_id, events.c.at)
@@ -53,8 +54,8 @@ def write(conn: Connection, told: list[Event], now: datetime) -> None:
         return
     if conn.dialect.name == "postgresql":
         conn.execute(_LOCK)
-    conn.execute(
-        _WRITE,
+    _WRITE.many(
+        conn,
         [
             {"tenant_id": e.tenant_id, "agent_id": e.agent_id, "kind": e.kind, "payload": e.payload, "at": now}
             for e in told

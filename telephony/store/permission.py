@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, select
 from telephony.model import hours
 from telephony.model.campaign import CampaignSettings
 from telephony.model.reasons import Withdrawal
+from telephony.store.prepared import Prepared
 from telephony.store.records import Contact, Number
 from telephony.store.schema import dialed, do_not_call, number_pauses, tenants
 from telephony.store.work import Work
@@ -24,28 +25,32 @@ class Denied:
     until: datetime | None
 
 
-_FACTS = select(
-    tenants.c.min_gap,
-    tenants.c.daily_cap,
-    tenants.c.zone,
-    select(func.count())
-    .where(do_not_call.c.tenant_id == bindparam("tenant"), do_not_call.c.e164 == bindparam("e164"))
-    .scalar_subquery()
-    .label("blocked"),
-    select(number_pauses.c.until)
-    .where(number_pauses.c.tenant_id == bindparam("tenant"), number_pauses.c.e164 == bindparam("e164"))
-    .scalar_subquery()
-    .label("paused_until"),
-    select(func.max(dialed.c.placed_at))
-    .where(dialed.c.tenant_id == bindparam("tenant"), dialed.c.e164 == bindparam("e164"))
-    .scalar_subquery()
-    .label("last_placed"),
-).where(tenants.c.id == bindparam("tenant"))
+_FACTS = Prepared(
+    select(
+        tenants.c.min_gap,
+        tenants.c.daily_cap,
+        tenants.c.zone,
+        select(func.count())
+        .where(do_not_call.c.tenant_id == bindparam("tenant"), do_not_call.c.e164 == bindparam("e164"))
+        .scalar_subquery()
+        .label("blocked"),
+        select(number_pauses.c.until)
+        .where(number_pauses.c.tenant_id == bindparam("tenant"), number_pauses.c.e164 == bindparam("e164"))
+        .scalar_subquery()
+        .label("paused_until"),
+        select(func.max(dialed.c.placed_at))
+        .where(dialed.c.tenant_id == bindparam("tenant"), dialed.c.e164 == bindparam("e164"))
+        .scalar_subquery()
+        .label("last_placed"),
+    ).where(tenants.c.id == bindparam("tenant"))
+)
 
-_SINCE = select(func.count()).where(
-    dialed.c.tenant_id == bindparam("tenant"),
-    dialed.c.e164 == bindparam("e164"),
-    dialed.c.placed_at >= bindparam("since"),
+_SINCE = Prepared(
+    select(func.count()).where(
+        dialed.c.tenant_id == bindparam("tenant"),
+        dialed.c.e164 == bindparam("e164"),
+        dialed.c.placed_at >= bindparam("since"),
+    )
 )
 
 
@@ -58,7 +63,7 @@ def zones_of(contact: Contact, number: Number) -> list[str]:
 
 def denied(work: Work, settings: CampaignSettings, contact: Contact, number: Number) -> Denied | None:
     """None where this number may be called at `work.now`; a callback is exempt from the gap only."""
-    facts = work.conn.execute(_FACTS, {"tenant": contact.tenant_id, "e164": number.e164}).one()
+    facts = _FACTS(work.conn, {"tenant": contact.tenant_id, "e164": number.e164}).one()
     if facts.blocked:
         return Denied(Withdrawal.ON_DO_NOT_CALL_LIST, None)
     zones = zones_of(contact, number)
@@ -75,9 +80,7 @@ def denied(work: Work, settings: CampaignSettings, contact: Contact, number: Num
             return Denied(Withdrawal.MIN_GAP, free_at)
     tz = hours.zone(facts.zone) or ZoneInfo("UTC")
     midnight = work.now.astimezone(tz).replace(hour=0, minute=0, second=0, microsecond=0)
-    today = work.conn.execute(
-        _SINCE, {"tenant": contact.tenant_id, "e164": number.e164, "since": midnight.astimezone(UTC)}
-    )
+    today = _SINCE(work.conn, {"tenant": contact.tenant_id, "e164": number.e164, "since": midnight.astimezone(UTC)})
     if today.scalar_one() >= facts.daily_cap:
         return Denied(Withdrawal.DAILY_CAP, (midnight + timedelta(days=1)).astimezone(UTC))
     return None
@@ -90,7 +93,7 @@ def due_after(
     if number is None:
         return None
     moment = max(earliest, work.now)
-    facts = work.conn.execute(_FACTS, {"tenant": contact.tenant_id, "e164": number.e164}).one()
+    facts = _FACTS(work.conn, {"tenant": contact.tenant_id, "e164": number.e164}).one()
     if facts.last_placed is not None:
         moment = max(moment, facts.last_placed + timedelta(minutes=facts.min_gap))
     return hours.next_open(moment, zones_of(contact, number), settings.calling_hours, settings.holidays)

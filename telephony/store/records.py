@@ -135,7 +135,7 @@ def columns(kind: type) -> list[Column[Any]]:
 
 def record(kind: type[R], row: Any) -> R:
     """A record from a row selected with `columns(kind)`; its state becomes the table's enum."""
-    values = dict(row._mapping)
+    values = row._asdict()
     if kind in _ENUMS:
         values["state"] = _ENUMS[kind](values["state"])
     return kind(**values)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_, select
 
 from telephony.store.accounts import DESK_ROLES, Role
+from telephony.store.prepared import Prepared
 from telephony.store.schema import agents, sessions, team_members, tokens, users
 
 TOKEN_BYTES = 32
@@ -38,12 +39,12 @@ _PEOPLE = users.outerjoin(agents, agents.c.id == users.c.id)
 _HASH: BindParameter[str] = bindparam("hash")
 _NOW: BindParameter[datetime] = bindparam("now")
 
-_BY_SESSION = (
+_BY_SESSION = Prepared(
     select(*_FIELDS, _DESK)
     .select_from(_PEOPLE.join(sessions, sessions.c.user_id == users.c.id))
     .where(sessions.c.token_hash == _HASH, sessions.c.expires_at > _NOW, users.c.active)
 )
-_BY_TOKEN = (
+_BY_TOKEN = Prepared(
     select(*_FIELDS, _DESK)
     .select_from(_PEOPLE.join(tokens, tokens.c.user_id == users.c.id))
     .where(
@@ -53,7 +54,7 @@ _BY_TOKEN = (
         users.c.active,
     )
 )
-_TEAMS = select(team_members.c.team_id).where(team_members.c.user_id == bindparam("user"))
+_TEAMS = Prepared(select(team_members.c.team_id).where(team_members.c.user_id == bindparam("user")))
 
 
 def fresh_token() -> str:
@@ -78,7 +79,7 @@ def open_session(conn: Connection, user_id: str, *, now: datetime, lifetime: tim
 def caller(conn: Connection, token: str, *, now: datetime) -> Caller | None:
     """The active user of a session or API token; None where the token is unknown, expired or revoked."""
     values = {"hash": digest(token), "now": now}
-    row = conn.execute(_BY_SESSION, values).one_or_none() or conn.execute(_BY_TOKEN, values).one_or_none()
+    row = _BY_SESSION(conn, values).one_or_none() or _BY_TOKEN(conn, values).one_or_none()
     if row is None:
         return None
     return Caller(
@@ -89,7 +90,7 @@ def caller(conn: Connection, token: str, *, now: datetime) -> Caller | None:
         username=row.username,
         language=row.language,
         agent=row.desk is not None and Role(row.role) in DESK_ROLES,
-        team_ids=tuple(conn.execute(_TEAMS, {"user": row.id}).scalars()),
+        team_ids=tuple(_TEAMS(conn, {"user": row.id}).scalars()),
     )
 
 

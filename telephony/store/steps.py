@@ -7,9 +7,10 @@ The records passed in are brought up to date; a caller drops them when its trans
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, update
+from sqlalchemy import Table, bindparam, delete, func, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -18,6 +19,7 @@ from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, Attemp
 from telephony.model.contact import CONTACT, ContactEffect, ContactEvent, ContactState
 from telephony.model.offer import OFFER, OfferEffect, OfferEvent, OfferState
 from telephony.model.table import Step
+from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Attempt, Contact, Offer
 from telephony.store.schema import agents, attempts, busy_numbers, contact_counts, contacts, offers
 from telephony.store.work import Work
@@ -27,13 +29,19 @@ class Stale(Exception):
     """The stored state is not the one this change started from: somebody else was first."""
 
 
-def _write(work: Work, table: Any, record: Any, before: str, after: str, changes: dict[str, Any]) -> None:
-    statement = update(table).where(table.c.id == bindparam("key"), table.c.state == bindparam("before"))
-    values = {**changes, "state": after}
-    done = work.conn.execute(
-        statement.values({name: bindparam(f"new_{name}") for name in values}),
-        {"key": record.id, "before": before, **{f"new_{name}": value for name, value in values.items()}},
+@cache
+def _moving(table: Table, names: tuple[str, ...]) -> Prepared:
+    """Write a new state and some columns beside it where the state is still `before`."""
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", *names)}
+    return Prepared(
+        update(table).where(table.c.id == bindparam("key"), table.c.state == bindparam("before")).values(values)
     )
+
+
+def _write(work: Work, table: Table, record: Any, before: str, after: str, changes: dict[str, Any]) -> None:
+    values = {f"new_{name}": value for name, value in changes.items()}
+    statement = _moving(table, tuple(changes))
+    done = statement(work.conn, {"key": record.id, "before": before, "new_state": after, **values})
     if done.rowcount != 1:
         raise Stale(f"{table.name} {record.id} is no longer {before}")
     for name, value in changes.items():
@@ -123,22 +131,27 @@ def step_contact(
     if step.state is not before:
         count_contacts(work, contact.campaign_id, {before: -1, step.state: 1})
     if ContactEffect.FREE_NUMBER in step.effects:
-        work.conn.execute(_FREE_NUMBER, {"contact": contact.id})
+        _FREE_NUMBER(work.conn, {"contact": contact.id})
     return step
 
 
 def count_contacts(work: Work, campaign_id: str, changes: dict[ContactState, int]) -> None:
     """Add to a campaign's counts by state."""
-    insert: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
     # one order for all, or two transactions that move contacts both ways wait for each other
     for state, number in sorted(changes.items()):
-        statement = insert(contact_counts).values(campaign_id=campaign_id, state=state.value, contacts=number)
-        work.conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=["campaign_id", "state"],
-                set_={"contacts": contact_counts.c.contacts + func.coalesce(statement.excluded.contacts, 0)},
-            )
+        values = {"campaign_id": campaign_id, "state": state.value, "contacts": number}
+        _COUNT[work.conn.dialect.name](work.conn, values)
+
+
+def _counting(insert: Any) -> Prepared:
+    statement = insert(contact_counts)
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=["campaign_id", "state"],
+            set_={"contacts": contact_counts.c.contacts + func.coalesce(statement.excluded.contacts, 0)},
         )
+    )
 
 
-_FREE_NUMBER = delete(busy_numbers).where(busy_numbers.c.contact_id == bindparam("contact"))
+_COUNT = {"sqlite": _counting(sqlite_insert), "postgresql": _counting(pg_insert)}
+_FREE_NUMBER = Prepared(delete(busy_numbers).where(busy_numbers.c.contact_id == bindparam("contact")))

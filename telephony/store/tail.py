@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, cast, select
 
+from telephony.store.prepared import Prepared
 from telephony.store.schema import events, team_members
 
 _COLUMNS = (
@@ -19,8 +20,10 @@ _COLUMNS = (
     cast(events.c.payload, Text).label("payload"),
     events.c.at,
 )
-_AFTER = select(*_COLUMNS).where(events.c.id > bindparam("after")).order_by(events.c.id).limit(bindparam("most"))
-_BETWEEN = (
+_AFTER = Prepared(
+    select(*_COLUMNS).where(events.c.id > bindparam("after")).order_by(events.c.id).limit(bindparam("most"))
+)
+_BETWEEN = Prepared(
     select(*_COLUMNS)
     .where(
         events.c.id > bindparam("after"),
@@ -46,12 +49,12 @@ class Line:
 
 def after(conn: Connection, cursor: int, *, most: int) -> list[Line]:
     """Events of all tenants after a cursor, oldest first."""
-    return _lines(conn.execute(_AFTER, {"after": cursor, "most": most}))
+    return _lines(_AFTER(conn, {"after": cursor, "most": most}))
 
 
 def between(conn: Connection, cursor: int, last: int, *, tenant_id: str, most: int) -> list[Line]:
     """A tenant's events after a cursor up to and with `last`, oldest first."""
-    return _lines(conn.execute(_BETWEEN, {"after": cursor, "last": last, "tenant": tenant_id, "most": most}))
+    return _lines(_BETWEEN(conn, {"after": cursor, "last": last, "tenant": tenant_id, "most": most}))
 
 
 def members(conn: Connection, team_ids: Iterable[str]) -> frozenset[str]:

@@ -11,14 +11,13 @@ from telephony.demo.pbx import AmiLogin
 
 
 class BareClient:
-    """One connection; what a customer's leg went through stands in `answered` and `joined`, by Asterisk's clock."""
+    """One connection; `joined_after`: seconds from a customer's answer to hearing the agent, by Asterisk's clock."""
 
     def __init__(self, login: AmiLogin) -> None:
         self._login = login
-        self.answered: dict[str, float] = {}
-        self.joined: dict[str, float] = {}
-        self._pairs: dict[str, set[str]] = {}
-        self._customers: set[str] = set()
+        self.joined_after: dict[str, float] = {}
+        self._up: dict[str, float] = {}
+        self._customers: dict[str, str] = {}  # by bridge
 
     async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection(self._login.host, self._login.port)
@@ -72,13 +71,12 @@ class BareClient:
     def _take(self, event: Mapping[str, str]) -> None:
         leg, at = event["Uniqueid"], float(event["Timestamp"])
         if event["Event"] == "Newstate":
-            if event["Context"] == "pd-customer" and event["ChannelStateDesc"] == "Up":
-                self.answered[leg] = at
-            return
-        if event.get("BridgeCreator") == "BridgeWait":
-            return
-        members = self._pairs.setdefault(event["BridgeUniqueid"], set())
-        members.add(leg)
-        if len(members) == 2:
+            if event["ChannelStateDesc"] == "Up":
+                self._up[leg] = at
+        elif event["BridgeCreator"] != "BridgeWait":
+            if event["Context"] == "pd-customer":
+                self._customers[event["BridgeUniqueid"]] = leg
+            customer = self._customers.get(event["BridgeUniqueid"])
             # both hear each other from the moment the second one is in
-            self.joined |= {one: at for one in members & self.answered.keys() if one not in self.joined}
+            if customer is not None and event["BridgeNumChannels"] == "2":
+                self.joined_after.setdefault(customer, at - self._up[customer])

@@ -24,8 +24,8 @@ from tests.support.platform import LOAD_PHONES, TRUNK
 
 T = TypeVar("T")
 
-AGENTS = 90
-BARE_AGENTS = 30
+AGENTS = 80
+BARE_AGENTS = 40
 SLOW, FAST = 1.0, 20.0
 """Accepts a second."""
 
@@ -33,6 +33,8 @@ SLOW_CALLS, FAST_CALLS = 20, 80
 """Calls of one run on each side; at 20 a second no agent is needed twice in a run."""
 
 TALK = 0.5
+BACK_ON_HOLD = 0.5
+"""Seconds the bare client gives an agent's leg before its next call; the service is told when it is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ async def _run(
 ) -> tuple[Run, Run]:
     await place.all_offered()
     ready = iter(place.desktops)
-    known = set(watch.joined)
+    known = set(watch.joined_after)
 
     async def accept() -> Accepted:
         return await next(ready).call(talk=TALK)
@@ -87,7 +89,7 @@ async def _run(
         dialed = await _paced(yardstick.call, rate, calls)
     await asyncio.sleep(0.2)
     invited = await stage.customers.calls()
-    legs = watch.joined.keys() - known
+    legs = watch.joined_after.keys() - known
     return (
         Run(_waits(accepted, invited), _joins(watch, legs - yardstick.legs)),
         Run(_waits(dialed, invited), _joins(watch, legs & yardstick.legs)),
@@ -104,7 +106,7 @@ def _waits(accepted: Sequence[Accepted], calls: Sequence[CustomerCall]) -> list[
 
 
 def _joins(watch: BareClient, legs: set[str]) -> list[float]:
-    return [(watch.joined[leg] - watch.answered[leg]) * 1000 for leg in legs]
+    return [watch.joined_after[leg] * 1000 for leg in legs]
 
 
 async def _paced(one: Callable[[], Awaitable[T]], rate: float, calls: int, *, delay: float = 0.0) -> list[T]:
@@ -153,11 +155,12 @@ class Yardstick:
             "answered",
             {"PD_AGENT": agent, "PD_AMD": "parallel", "PD_AMD_ARGS": AmdParameters().arguments(), "PD_ABANDON": ""},
         )
-        async with asyncio.timeout(30):
-            while leg not in self._watch.joined:  # noqa: ASYNC110 - a look now and then disturbs what is measured least
+        async with asyncio.timeout(20):
+            while leg not in self._watch.joined_after:  # noqa: ASYNC110 - a look now and then disturbs what is measured least
                 await asyncio.sleep(0.05)
         await asyncio.sleep(TALK)
         self._bare.hang_up(leg)
+        await asyncio.sleep(BACK_ON_HOLD)
         self._free.put_nowait(agent)
         return accepted
 

@@ -1,0 +1,147 @@
+"""Statements on a call's path: compiled once, then run straight on the driver's cursor.
+
+SQLAlchemy makes the SQL and converts the values, as everywhere; but its way through `Connection.execute` costs a
+multiple of what the database needs, and a call has some eighty statements. What is run here is part of the
+connection's transaction like everything else, and errors are SQLAlchemy's own.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, NoResultFound
+
+_Processor = Callable[[Any], Any]
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Rows(list[Any]):
+    """The rows of one execution as named tuples; `rowcount`: how many rows were changed."""
+
+    rowcount = 0
+
+    def first(self) -> Any:
+        return self[0] if self else None
+
+    one_or_none = first
+
+    def one(self) -> Any:
+        if not self:
+            raise NoResultFound("No row was found when one was required")
+        return self[0]
+
+    def all(self) -> Rows:
+        return self
+
+    def scalars(self) -> list[Any]:
+        return list(map(itemgetter(0), self))
+
+    def scalar_one(self) -> Any:
+        return self.one()[0]
+
+    def scalar_one_or_none(self) -> Any:
+        return self[0][0] if self else None
+
+
+class Prepared:
+    """A statement whose parameters are all `bindparam`s or an insert's columns; none of them expanding."""
+
+    def __init__(self, statement: Any) -> None:
+        self._statement = statement
+        self._plans: dict[tuple[str, tuple[str, ...]], _Plan] = {}
+
+    def __call__(self, conn: Connection, values: Mapping[str, Any] = _NOTHING) -> Rows:
+        """Run it once; the rows it returned."""
+        return self._plan(conn, values).run(conn, values)
+
+    def many(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run it for each of at least one row of values, all with the same names."""
+        self._plan(conn, rows[0]).run_many(conn, rows)
+
+    def _plan(self, conn: Connection, values: Mapping[str, Any]) -> _Plan:
+        key = (conn.dialect.name, tuple(values))
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = _Plan(self._statement, conn, tuple(values))
+        return plan
+
+
+class _Plan:
+    """A statement for one driver and one set of given names."""
+
+    def __init__(self, statement: Any, conn: Connection, given: tuple[str, ...]) -> None:
+        dialect = conn.dialect
+        compiled: Any = statement.compile(dialect=dialect, column_keys=list(given))
+        self._sql = str(compiled)
+        self._positional = compiled.positiontup is not None
+        self._fixed = {name: bind.effective_value for name, bind in compiled.binds.items() if name not in given}
+        self._binds: list[tuple[str, _Processor | None]] = [
+            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in (compiled.positiontup or compiled.binds)
+        ]
+        columns = list(statement.exported_columns)
+        self._row: Any = namedtuple("Row", [column.key for column in columns], rename=True) if columns else None
+        self._types = [column.type.dialect_impl(dialect) for column in columns]
+        self._results: list[tuple[int, _Processor]] | None = None
+
+    def _values(self, values: Mapping[str, Any]) -> Any:
+        fixed = self._fixed
+        sent = []
+        for name, processor in self._binds:
+            value = fixed[name] if name in fixed else values[name]
+            sent.append(value if processor is None else processor(value))
+        return sent if self._positional else {name: value for (name, _), value in zip(self._binds, sent, strict=True)}
+
+    def run_many(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        execute(conn, self._sql, [self._values(row) for row in rows], many=True).close()
+
+    def run(self, conn: Connection, values: Mapping[str, Any]) -> Rows:
+        cursor = execute(conn, self._sql, self._values(values))
+        rows = Rows()
+        if self._row is None:
+            rows.rowcount = cursor.rowcount
+        else:
+            if self._results is None:
+                self._results = self._processors(conn, cursor)
+            make, results = self._row._make, self._results
+            for raw in cursor.fetchall():
+                row = list(raw)
+                for at, processor in results:
+                    row[at] = processor(row[at])
+                rows.append(make(row))
+            rows.rowcount = len(rows)
+        cursor.close()
+        return rows
+
+    def _processors(self, conn: Connection, cursor: Any) -> list[tuple[int, _Processor]]:
+        # drivers tell the type of a column with its first rows only
+        described = zip(self._types, cursor.description, strict=True)
+        found = [kind.result_processor(conn.dialect, column[1]) for kind, column in described]
+        return [(at, processor) for at, processor in enumerate(found) if processor is not None]
+
+
+def execute(conn: Connection, sql: str, values: Any = (), *, many: bool = False) -> Any:
+    """Run SQL text on the connection's driver; its cursor. Raises SQLAlchemy's errors, without the values in them."""
+    dialect = conn.dialect
+    cursor = conn.connection.cursor()
+    try:
+        if many:
+            cursor.executemany(sql, values)
+        else:
+            cursor.execute(sql, values)
+    except dialect.loaded_dbapi.Error as error:
+        gone = dialect.is_disconnect(error, conn.connection, cursor)
+        raise DBAPIError.instance(
+            sql,
+            None,
+            error,
+            dialect.loaded_dbapi.Error,
+            hide_parameters=True,
+            connection_invalidated=gone,
+            dialect=dialect,
+        ) from error
+    return cursor
