@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -56,7 +55,15 @@ async def play(base: str, password: str, *, rows: Sequence[Row] = ROWS, say: Say
             for agent in AGENTS
             if (mine := [Seen(row=row) for row in rows if row.amd is agent.amd])
         ]
-        await asyncio.gather(*(player.play() for player in players))
+        parts = [asyncio.create_task(player.play()) for player in players]
+        try:
+            await asyncio.gather(*parts)
+        except aiohttp.ClientError as error:
+            raise ScriptError(f"the service at {base} cannot be reached any more: {error}") from None
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
     played = {id(seen.row): seen for player in players for seen in player.seen}
     return [played[id(row)] for row in rows]
 
@@ -84,6 +91,9 @@ class Player:
             answer = await self._ask(
                 "POST", "/sessions", {"username": self._agent.username, "password": self._password}
             )
+        except aiohttp.ClientError as error:
+            await self._http.close()
+            raise ScriptError(f"the service cannot be reached: {error}") from None
         except BaseException:
             await self._http.close()
             raise
@@ -98,22 +108,29 @@ class Player:
 
     async def play(self) -> None:
         """Work until every row is played, or nothing comes any more."""
-        begun = datetime.now(UTC)
         me = await self._ask("GET", "/me")
+        begun = me["now"]  # by the service's clock
         async with self._http.ws_connect("/api/v1/live", params={"since": me["cursor"]}) as feed:
             await self._begin(me)
-            while not self._done():
-                try:
-                    event = await feed.receive_json(timeout=QUIET)
-                except (TimeoutError, TypeError) as error:
-                    closed = f"the live feed was closed ({feed.close_code})"
-                    self._give_up(f"nothing came for {QUIET:.0f} s" if isinstance(error, TimeoutError) else closed)
-                    break
-                await self._handle(event["kind"], event.get("data", {}))
+            try:
+                while not self._done():
+                    async with asyncio.timeout(QUIET):
+                        event = await self._next(feed)
+                    await self._handle(event["kind"], event["data"])
+            except TimeoutError:
+                self._give_up(f"nothing came for {QUIET:.0f} s")
+            except TypeError:  # aiohttp's, for a close where a text is waited for
+                self._give_up(f"the live feed was closed ({feed.close_code})")
             await self._ask("PUT", "/me/state", {"state": "idle", "reason": "demo_over"}, may_refuse=True)
         for call in await self._calls(begun):
             if call["id"] in self._played:
                 self._played[call["id"]].call = call
+
+    async def _next(self, feed: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+        """The next event; a tick only says that the line is alive."""
+        while (event := await feed.receive_json())["kind"] in ("hello", "tick"):
+            pass
+        return dict(event)
 
     async def _begin(self, me: dict[str, Any]) -> None:
         """Take up whatever state a former run left the agent in."""
@@ -143,7 +160,7 @@ class Player:
             case "agent.state" if data["agent"] and data.get("state"):
                 await self._agent_state(data)
             case _:
-                pass  # ticks, and news that no decision hangs on
+                pass  # news that no decision hangs on
 
     async def _decide(self, offer: str, card: dict[str, Any]) -> None:
         number = card["number"]["e164"]
@@ -217,9 +234,8 @@ class Player:
         with contextlib.suppress(TimeoutError):  # what did not come is missing in the call's record
             await asyncio.wait_for(self._news[kind].wait(), within)
 
-    async def _calls(self, since: datetime) -> list[dict[str, Any]]:
-        query = f"/calls?limit=200&since={since.isoformat().replace('+00:00', 'Z')}"
-        return list((await self._ask("GET", query))["items"])
+    async def _calls(self, since: str) -> list[dict[str, Any]]:
+        return list((await self._ask("GET", f"/calls?limit=200&since={since}"))["items"])
 
     async def _ask(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, may_refuse: bool = False
