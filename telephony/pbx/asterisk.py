@@ -10,8 +10,8 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from telephony.pbx import asterisk_orders as orders
@@ -22,10 +22,11 @@ from telephony.pbx.ami import (
     AmiNotSent,
     AmiRefused,
     AmiUnsettled,
-    AmiValueError,
     Message,
 )
 from telephony.pbx.asterisk_book import LegBook
+from telephony.pbx.asterisk_orders import port_errors
+from telephony.pbx.asterisk_pace import OriginatePace
 from telephony.pbx.asterisk_scripts import Scripts
 from telephony.pbx.asterisk_survey import FAMILY, recorded_ends, seconds
 from telephony.pbx.fastagi import FastAgiServer
@@ -49,9 +50,6 @@ log = logging.getLogger(__name__)
 
 # Q.850 "subscriber absent": what an endpoint without a contact is.
 ABSENT = 20
-# Leg ids that were ordered, kept to refuse a second Originate. The store already places each leg once; this catches a
-# repeat by mistake, and a repeat that comes hours later would still be refused by Asterisk while the first is up.
-ORDERED_KEPT = 20_000
 # One AGI session clears a row in 0.3 ms and may take 5 s.
 FORGET_AT_ONCE = 2000
 FORGET_WITHIN = 10.0
@@ -90,7 +88,6 @@ class AsteriskSwitchboard:
         self._fastagi_address = fastagi_address
         self._auto_answer = auto_answer
         self._ringing_deadline = ringing_deadline
-        self._originate_wait = originate_wait
         self._link = AmiLink(
             host=host,
             port=port,
@@ -101,9 +98,7 @@ class AsteriskSwitchboard:
             on_lost=self._lost,
         )
         self._book = LegBook()
-        self._ordered: dict[str, None] = {}  # in their order
-        self._places = asyncio.Semaphore(max_originates)
-        self._unseen: set[str] = set()
+        self._pace = OriginatePace(at_once=max_originates, patience=originate_wait)
         self._redirects: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by agent's leg
         self._arrivals: dict[str, tuple[str, asyncio.Future[SwitchboardError | None]]] = {}
         self._on_event: Callable[[Event], None] = lambda _: None
@@ -163,8 +158,7 @@ class AsteriskSwitchboard:
 
     def _lost(self, reason: str) -> None:
         self._book.clear()
-        for leg in tuple(self._unseen):
-            self._seen(leg)
+        self._pace.all_through()
         for leg in self._arrivals:
             self._arrive(leg, OrderUnsettled(f"link lost: {reason}"))
         self._on_event(LinkLost(reason=reason))
@@ -175,7 +169,7 @@ class AsteriskSwitchboard:
                 # The event bears no time of Asterisk's; right to about a second, by our own clock.
                 self._running_since = time.time() - seconds(message.text("Uptime"))
             case "Newchannel" | "Hangup":
-                self._seen(message.text("Uniqueid"))
+                self._pace.through(message.text("Uniqueid"))
             case "OriginateResponse" if message.response == "Failure" and self._book.awaited(message.action_id):
                 self._never_made(message.action_id, message.text("Channel"))
         for event in self._book.take(message, asyncio.get_running_loop().time()):
@@ -195,44 +189,25 @@ class AsteriskSwitchboard:
         await self._originate(call.leg, orders.call_customer(call, fastagi=self.fastagi_address))
 
     async def _originate(self, leg: str, action: Action) -> None:
-        if leg in self._ordered:
-            raise OrderRefused(f"leg {leg} was ordered before")
+        self._pace.check_new(leg)
         if not self._link.up:
             raise PbxUnreachable(f"no link to Asterisk: {self.trouble}")
-        self._ordered[leg] = None
-        if len(self._ordered) > ORDERED_KEPT:
-            del self._ordered[next(iter(self._ordered))]
-        try:
-            async with asyncio.timeout(self._originate_wait):
-                await self._places.acquire()
-        except TimeoutError:
-            del self._ordered[leg]
-            raise PbxUnreachable(f"Asterisk does not keep up: no leg appeared for {self._originate_wait:g} s") from None
-        self._unseen.add(leg)
+        await self._pace.admit(leg)
         self._book.expect(leg)
         try:
-            async with _port_errors():
+            async with port_errors():
                 await self._link.send(action)
         except PbxUnreachable:
-            del self._ordered[leg]
-            self._not_made(leg)
+            self._book.drop(leg)
+            self._pace.not_sent(leg)
             raise
         except OrderRefused:
-            self._not_made(leg)
+            self._book.drop(leg)
+            self._pace.through(leg)
             raise
         except OrderUnsettled:
-            self._seen(leg)
+            self._pace.through(leg)
             raise
-
-    def _not_made(self, leg: str) -> None:
-        self._book.drop(leg)
-        self._seen(leg)
-
-    def _seen(self, leg: str) -> None:
-        """The originate of a leg is through: its place is free."""
-        if leg in self._unseen:
-            self._unseen.remove(leg)
-            self._places.release()
 
     def _never_made(self, leg: str, channel: str) -> None:
         """Asterisk made no channel for a leg; find out why and say so."""
@@ -244,7 +219,7 @@ class AsteriskSwitchboard:
             if not self._book.awaited(leg):
                 return  # it did appear: its own events tell, or the link was lost and the survey does
             self._book.never_made(leg)
-            self._seen(leg)
+            self._pace.through(leg)
             ended = LegEnded(
                 leg=leg,
                 at=asyncio.get_running_loop().time(),
@@ -259,7 +234,7 @@ class AsteriskSwitchboard:
         self._spawn(tell)
 
     async def hang_up(self, leg: str) -> None:
-        async with _port_errors():
+        async with port_errors():
             await self._link.send(orders.hang_up(leg))
 
     async def play_ringing(self, leg: str) -> None:
@@ -280,7 +255,7 @@ class AsteriskSwitchboard:
             arrived: asyncio.Future[SwitchboardError | None] = asyncio.get_running_loop().create_future()
             self._arrivals[leg] = (where, arrived)
             try:
-                async with _port_errors():
+                async with port_errors():
                     await self._link.send(orders.send_to(leg, where))
                 async with asyncio.timeout(self._ringing_deadline):
                     error = await arrived
@@ -309,7 +284,7 @@ class AsteriskSwitchboard:
         Channels first: a leg that ends in between is then in the recorder. A leg whose end is still on its way as an
         event counts as live, and as nothing else.
         """
-        async with _port_errors():
+        async with port_errors():
             channels = await self._link.send_list({"Action": "CoreShowChannels"})
             rows = await self._link.send_list({"Action": "DBGetTree", "Family": FAMILY})
         live = self._book.merge(channels)
@@ -324,7 +299,7 @@ class AsteriskSwitchboard:
         batch = str(uuid.uuid4())
         done = self._scripts.clearing(batch, legs)
         try:
-            async with _port_errors():
+            async with port_errors():
                 await self._link.send(orders.clear_recorder(batch, fastagi=self.fastagi_address, limit=FORGET_WITHIN))
             async with asyncio.timeout(FORGET_WITHIN):
                 await done
@@ -337,20 +312,3 @@ class AsteriskSwitchboard:
         task = asyncio.get_running_loop().create_task(work())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-@asynccontextmanager
-async def _port_errors() -> AsyncIterator[None]:
-    """The link's errors as the port's."""
-    try:
-        yield
-    except AmiValueError as error:
-        raise OrderRefused(str(error)) from None
-    except AmiNotSent as error:
-        raise PbxUnreachable(str(error)) from None
-    except AmiUnsettled as error:
-        raise OrderUnsettled(str(error)) from None
-    except AmiRefused as error:
-        if error.reason.startswith(("No such channel", "Channel does not exist")):
-            raise UnknownLeg(str(error)) from None
-        raise OrderRefused(str(error)) from None

@@ -1,4 +1,4 @@
-"""The AMI actions of the dialer's orders, made from checked values only.
+"""The AMI actions of the dialer's orders, made from checked values only, and what their failure means to the dialer.
 
 What an order carries comes from the database, and there from people: a value that could mean more to Asterisk than
 itself (a second channel, a function, an option) is refused here by what it may be, not by what it must not.
@@ -7,12 +7,13 @@ itself (a second channel, a function, an option) is refused here by what it may 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from telephony.model.campaign import Amd
-from telephony.pbx.ami import Action, quoted_variable
+from telephony.pbx.ami import Action, AmiNotSent, AmiRefused, AmiUnsettled, AmiValueError, quoted_variable
 from telephony.pbx.asterisk_book import LEG_ID
-from telephony.pbx.port import AgentCall, CustomerCall, OrderRefused
+from telephony.pbx.port import AgentCall, CustomerCall, OrderRefused, OrderUnsettled, PbxUnreachable, UnknownLeg
 
 # `&` would dial several at once, `,` and `|` are read as further arguments.
 _DIAL = re.compile(r"PJSIP/[A-Za-z0-9_.:@/+*#-]{1,200}")
@@ -96,6 +97,23 @@ def clear_recorder(batch: str, *, fastagi: str, limit: float) -> Action:
         "Async": "true",
         "Variable": [quoted_variable("PD_FASTAGI", fastagi), quoted_variable("PD_BATCH", batch)],
     }
+
+
+@asynccontextmanager
+async def port_errors() -> AsyncIterator[None]:
+    """The link's errors as the port's."""
+    try:
+        yield
+    except AmiValueError as error:
+        raise OrderRefused(str(error)) from None
+    except AmiNotSent as error:
+        raise PbxUnreachable(str(error)) from None
+    except AmiUnsettled as error:
+        raise OrderUnsettled(str(error)) from None
+    except AmiRefused as error:
+        if error.reason.startswith(("No such channel", "Channel does not exist")):
+            raise UnknownLeg(str(error)) from None
+        raise OrderRefused(str(error)) from None
 
 
 def _originate(leg: str, channel: str, ring_limit: int, context: str, exten: str) -> dict[str, str | Sequence[str]]:
