@@ -278,8 +278,7 @@ class Call:
 
     async def _leg_ended(self, event: LegEnded) -> None:
         if self.attempt.state is AttemptState.UNKNOWN and any(isinstance(one, LegsJoined) for one in self._stash):
-            now = datetime.now(UTC)  # they talked, and it is over before the survey could tell
-            await self._move(AttemptEvent.FOUND_TALKING, self._agent_joins, answered_at=now, joined_at=now)
+            await self._found_talking(datetime.now(UTC))  # and it is over before the survey could tell
         end = LegEnd(
             answered=event.answered,
             rang=event.rang,
@@ -444,7 +443,11 @@ class Call:
             end = LegEnd(answered=ended.answered, rang=ended.rang, sip=ended.sip, cause=ended.cause)
             if ended.amd_verdict:
                 await self._verdict(ended.amd_verdict, ended.amd_cause)
-            await self._ended(end, self._outcome(end), event=AttemptEvent.FOUND_ENDED)
+            event = AttemptEvent.FOUND_ENDED
+            if ended.joined and self.attempt.joined_at is None:
+                await self._found_talking(datetime.fromtimestamp(ended.answered_at, UTC))
+                event = AttemptEvent.LEG_ENDED
+            await self._ended(end, self._outcome(end), event=event)
         elif self.attempt.placed_at is not None and self.attempt.placed_at < _running_since(survey):
             await self._ended(None, Outcome.PBX_LOST, event=AttemptEvent.FOUND_ENDED)
         elif self.attempt.placed_at is not None and may_be_on_its_way(self.attempt.placed_at, survey, asked):
@@ -452,6 +455,11 @@ class Call:
         else:
             # this PBX has run since before the placing and knows nothing of the leg: it was never sent
             await self._ended(None, Outcome.NOT_PLACED, event=AttemptEvent.FOUND_ENDED, code="SERVICE_RESTARTED")
+
+    async def _found_talking(self, at: datetime) -> None:
+        """They were joined while nobody listened, at `at` where nothing better is known."""
+        answered, joined = self.attempt.answered_at or at, self.attempt.joined_at or at
+        await self._move(AttemptEvent.FOUND_TALKING, self._agent_joins, answered_at=answered, joined_at=joined)
 
     async def _found_alive(self, state: str, joined_to: str | None) -> None:
         desk = self._desk
@@ -461,13 +469,7 @@ class Call:
             by = self.attempt.cancelled_by or ("line" if left else None)
             await self._move(AttemptEvent.FOUND_UNWANTED, cancelled_by=by)
         elif joined_to is not None:
-            if self.attempt.answered_at is None:
-                self.attempt.answered_at = datetime.now(UTC)
-            joined = self.attempt.joined_at or datetime.now(UTC)
-
-            await self._move(
-                AttemptEvent.FOUND_TALKING, self._agent_joins, answered_at=self.attempt.answered_at, joined_at=joined
-            )
+            await self._found_talking(datetime.now(UTC))
         elif state == "up":
             await self._move(AttemptEvent.FOUND_ANSWERED, answered_at=self.attempt.answered_at or datetime.now(UTC))
         else:

@@ -499,10 +499,11 @@ class Desk:
 
     async def reconcile(self, survey: Survey, asked: datetime) -> None:
         """Settle line and call by what really is and was; `asked`: when the survey began."""
-        if self.line is not None:
-            await self._reconcile_line(self.line, survey, asked)
+        # the call first: an agent who talked and hung up since has something to wrap up
         if self.call is not None:
             await self.call.reconcile(survey, asked)
+        if self.line is not None:
+            await self._reconcile_line(self.line, survey, asked)
         if self.agent.state is AgentState.RESERVED:
             self.next(self.next_offer)
         elif self.agent.state is AgentState.AVAILABLE:

@@ -24,7 +24,7 @@ def recorded_ends(rows: Iterable[Message]) -> dict[str, RecordedEnd]:
 
 
 def _recorded_end(leg: str, fields: list[str]) -> RecordedEnd:
-    """version|state|hangup cause|SIP code|started|answered|ended|AMD status|AMD cause."""
+    """version|state|hangup cause|SIP code|started|answered|ended|AMD status|AMD cause|stage."""
     _, state, cause, sip, _, answered_at, ended_at, amd_verdict, amd_cause = fields[:9]
     return RecordedEnd(
         leg=leg,
@@ -37,6 +37,7 @@ def _recorded_end(leg: str, fields: list[str]) -> RecordedEnd:
         ended_at=seconds(ended_at),
         amd_verdict=amd_verdict,
         amd_cause=amd_cause,
+        joined=fields[9:10] == ["join"],
     )
 
 

@@ -157,7 +157,7 @@ class LiveLeg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEnd:
-    """What the flight recorder kept of a leg that ended. Times: epoch seconds, 0 = never."""
+    """What the flight recorder kept of a leg that ended; `joined`: it talked. Times: epoch seconds, 0 = never."""
 
     leg: str
     answered: bool
@@ -168,6 +168,7 @@ class RecordedEnd:
     ended_at: float = 0.0
     amd_verdict: str = ""
     amd_cause: str = ""
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,7 @@ class Leg:
     answered_at: float = 0.0  # epoch seconds
     verdict: str = ""
     cause: str = ""
+    joined: bool = False
     partner: Leg | None = None
     timers: list[Timer] = field(default_factory=list)
 
@@ -161,6 +162,7 @@ class Exchange:
                 ended_at=self._clock.wall(),
                 amd_verdict=leg.verdict,
                 amd_cause=leg.cause,
+                joined=leg.joined,
             )
         self._tell(
             LegEnded(
@@ -243,6 +245,7 @@ class Exchange:
             self.later(leg, rest, lambda: self.end(leg, cause=NORMAL_CLEARING))
         else:
             leg.partner, agent.partner = agent, leg
+            leg.joined = True
             self._tell(LegsJoined(leg=leg.id, at=self._clock.now(), agent_leg=agent.id))
 
     def _part(self, leg: Leg, partner: Leg) -> None:

@@ -91,8 +91,8 @@ async def test_an_answering_customer_is_joined_at_once_and_the_agent_waits_again
     row = await ami.recorded(leg)
     back = await ami.until(lambda m: at(m) > at(entered), Event="BridgeEnter", Uniqueid=agent.leg, BridgeName=agent.leg)
     assert back["BridgeTechnology"] == "holding_bridge"
-    version, state, _, _, started, picked_up, ended, amd_status, amd_cause = row
-    assert (version, state, amd_status, amd_cause) == ("1", "Up", "", "")
+    version, state, _, _, started, picked_up, ended, amd_status, amd_cause, stage = row
+    assert (version, state, amd_status, amd_cause, stage) == ("1", "Up", "", "", "join")
     # Two rings lie between the start and the answer.
     assert float(started) + 2 * RING_SECONDS - 0.1 < float(picked_up) < float(ended)
     assert abs(float(picked_up) - at(answered)) < 0.1
@@ -128,7 +128,7 @@ async def test_parallel_detection_joins_first_and_tells_the_verdict_and_the_beep
         beep = await ami.until(Event="UserEvent", UserEvent="PdBeep", Leg=leg, within=10)
         assert at(beep) > at(verdict)
     await ami.action("Hangup", Channel=await ami.channel(leg))
-    assert (await ami.recorded(leg))[7:] == [status, verdict["Cause"]]
+    assert (await ami.recorded(leg))[7:] == [status, verdict["Cause"], "join"]
     # The listening pair goes with the customer, and says nothing more.
     halves = {m["Channel"] for m in ami.seen(Event="Newchannel") if m["Channel"].startswith("Local/spy@pd-listen")}
     for half in halves:

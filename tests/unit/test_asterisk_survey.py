@@ -34,6 +34,20 @@ def read(value: str, key: str = f"/pd-legs/{LEG}") -> dict[str, RecordedEnd]:
                 amd_cause="HUMAN-800-800",
             ),
         ),
+        # talked with the agent, without machine detection
+        (
+            "1|Up|16|||1795354472.432|1795354473.014|||join",
+            RecordedEnd(
+                leg=LEG,
+                answered=True,
+                rang=True,
+                cause=16,
+                sip=None,
+                answered_at=1795354472.432,
+                ended_at=1795354473.014,
+                joined=True,
+            ),
+        ),
         (
             "1|Ringing|17|486|||1795354259.970||",
             RecordedEnd(leg=LEG, answered=False, rang=True, cause=17, sip=486, ended_at=1795354259.970),

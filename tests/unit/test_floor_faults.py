@@ -108,7 +108,7 @@ async def test_a_reservation_whose_answer_was_lost_goes_on(store: Store) -> None
 async def test_a_failure_nobody_thought_of_does_not_end_the_watch_over_the_link(store: Store) -> None:
     async with shift(store) as one:
         real = one.board.survey
-        failures = [RuntimeError("a bug"), ValueError("another")]
+        failures = [RuntimeError("a bug")]
 
         async def survey() -> Survey:
             if failures:
@@ -246,6 +246,32 @@ async def test_a_talk_that_began_and_ended_before_the_survey_is_a_talk(store: St
         await one.until(lambda: one.floor.ready)
         await one.floor.wrap_up(one.agent, attempt, disposition="success")
         assert (await attempt_of(one)).outcome == "TALKED"
+
+
+@pytest.mark.parametrize("agent_stayed", [True, False])
+async def test_a_talk_that_began_and_ended_while_the_service_was_down_is_wrapped_up(
+    store: Store, agent_stayed: bool
+) -> None:
+    async with shift(store) as one:
+        agent_leg = await one.reserved()
+        attempt, leg = await one.accepted()
+        talk = RecordedEnd(
+            leg=leg,
+            answered=True,
+            rang=True,
+            cause=16,
+            sip=None,
+            answered_at=1795354472.4,
+            ended_at=1795354474.4,
+            joined=True,
+        )
+        line = RecordedEnd(leg=agent_leg, answered=True, rang=True, cause=16, sip=None)
+        there = [LiveLeg(leg=agent_leg, state="up")] if agent_stayed else []
+        await restart(one, found(live=there, ended=[talk] if agent_stayed else [talk, line]))
+        await one.state_is("wrap_up")
+        await one.floor.wrap_up(one.agent, attempt, disposition="success")
+        assert (await attempt_of(one)).outcome == "TALKED"
+        assert (await one.contact("c0")).state == "done"
 
 
 async def test_a_talk_whose_agent_left_before_it_was_known_does_not_keep_its_contact(store: Store) -> None:
