@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Any
 from telephony.dialer.errors import Refused
 from telephony.model.agent import AgentEffect, AgentEvent, AgentState
 from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
-from telephony.model.campaign import CampaignSettings, DispositionRule
+from telephony.model.campaign import CampaignSettings, DispositionRule, Mode
 from telephony.model.machine_detection import verdict_of
 from telephony.model.outcomes import LegEnd, customer_outcome, trunk_failed
 from telephony.model.reasons import Capacity, Outcome, Refusal
 from telephony.pbx.port import (
     ABANDON,
+    DIAL,
     END,
     JOIN,
     BeepHeard,
     CustomerCall,
+    DirectCall,
     LegAnswered,
     LegAppeared,
     LegEnded,
@@ -39,6 +41,7 @@ from telephony.pbx.port import (
     SwitchboardError,
 )
 from telephony.store import agents, attempts, wrap_up
+from telephony.store.agents import Line
 from telephony.store.attempts import CallLeg, Placed
 from telephony.store.records import Agent, Attempt
 from telephony.store.steps import step_attempt
@@ -98,13 +101,29 @@ class Call:
     # Placing
 
     async def dial(self) -> None:
-        """Send the leg's Originate: the agent hears ringing first, so that a fast answer finds the agent ready."""
-        desk = self._desk
-        line = desk.line
+        """Send the leg on its way, in the manner of the campaign's mode."""
+        line = self._desk.line
         if line is None:
             await self._not_placed(Outcome.AGENT_ENDED.value)
-            return
-        settings = self.settings
+        elif self.settings.mode is Mode.PREVIEW_STANDARD:
+            await self._dial_beside(line)
+        else:
+            await self._dial_from(line)
+
+    async def _dial_from(self, line: Line) -> None:
+        """Dial from the agent's leg: the agent hears the network itself; the trunk says how long it may ring."""
+        call = DirectCall(
+            leg=self.leg.id,
+            agent_leg=line.leg_id,
+            dial=self.leg.dial,
+            ring_limit=self.leg.max_ring,
+            caller_id=self.leg.caller_id,
+        )
+        await self._order(self._desk.ground.board.call_from_agent(call))
+
+    async def _dial_beside(self, line: Line) -> None:
+        """Dial on a leg of its own: the agent hears ringing first, so that a fast answer finds the agent ready."""
+        desk, settings = self._desk, self.settings
         call = CustomerCall(
             leg=self.leg.id,
             agent_leg=line.leg_id,
@@ -123,8 +142,11 @@ class Call:
             log.warning("attempt %s: the agent's line did not take the ringing tone: %s", self.attempt.id, error)
             await self._not_placed(Outcome.CHANNEL_FAILURE.value)
             return
+        await self._order(desk.ground.board.call_customer(call))
+
+    async def _order(self, order: Awaitable[None]) -> None:
         try:
-            await desk.ground.board.call_customer(call)
+            await order
         except PbxUnreachable:
             await self._not_placed(Capacity.PBX_UNREACHABLE.value)
         except OrderRefused as error:
@@ -132,7 +154,7 @@ class Call:
             await self._ended(LegEnd(answered=False, rang=False), Outcome.CHANNEL_FAILURE)
         except OrderUnsettled:
             await self.link_lost()
-            desk.ground.resync_wanted.set()
+            self._desk.ground.resync_wanted.set()
 
     async def _not_placed(self, code: str) -> None:
         await self._ended(None, Outcome.NOT_PLACED, event=AttemptEvent.NOT_PLACED, code=code)
@@ -189,6 +211,10 @@ class Call:
         if self._agent_gone or self._desk.line is None:
             return ABANDON
         return JOIN
+
+    def guard(self) -> str:
+        """The agent's leg asks before it dials: only what is granted and still wanted is dialed."""
+        return DIAL if self.attempt.state is AttemptState.PLACING else END
 
     async def leg_event(self, event: LegEvent) -> None:
         state = self.attempt.state
@@ -348,7 +374,7 @@ class Call:
         desk.ground.work_wanted.set()  # a place is free
         if not to_wrap and desk.call is self:
             desk.call = None
-            if AgentEffect.NEXT_OFFER in effects:
+            if AgentEffect.NEXT_OFFER in effects and self.settings.mode is Mode.PREVIEW_STANDARD:
                 desk.next(self._back_to_hold)
         desk.carry_out(effects)
 

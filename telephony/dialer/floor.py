@@ -23,6 +23,7 @@ from telephony.model.agent import AGENT, AgentEvent, AgentState
 from telephony.model.reasons import Withdrawal
 from telephony.pbx.port import (
     END,
+    DialQuestion,
     Event,
     JoinQuestion,
     LegAnswered,
@@ -226,7 +227,7 @@ class Floor:
                 desk.post(desk.link_lost)
             self.ground.spawn(self._tell_link(connected=False))
 
-    async def _gate(self, question: JoinQuestion) -> str:
+    async def _gate(self, question: JoinQuestion | DialQuestion) -> str:
         owner = self.ground.owners.get(question.leg)
         if not isinstance(owner, Desk):
             return END
@@ -235,6 +236,8 @@ class Floor:
         async def ask() -> str:
             if desk.call is None or desk.call.leg.id != question.leg:
                 return END
+            if isinstance(question, DialQuestion):
+                return desk.call.guard()
             return await desk.call.gate(question.verdict, question.cause)
 
         return await desk.ask(ask)

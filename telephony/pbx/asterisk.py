@@ -33,6 +33,7 @@ from telephony.pbx.fastagi import FastAgiServer
 from telephony.pbx.port import (
     AgentCall,
     CustomerCall,
+    DirectCall,
     Event,
     Gate,
     LegEnded,
@@ -53,6 +54,8 @@ ABSENT = 20
 # One AGI session clears a row in 0.3 ms and may take 5 s.
 FORGET_AT_ONCE = 2000
 FORGET_WITHIN = 10.0
+# An agent's leg asks the guard 1 ms after its Redirect, and the dialplan gives up after 2 s.
+DIAL_ASKED_WITHIN = 2.5
 
 
 class AsteriskSwitchboard:
@@ -235,7 +238,39 @@ class AsteriskSwitchboard:
 
     async def hang_up(self, leg: str) -> None:
         async with port_errors():
-            await self._link.send(orders.hang_up(leg))
+            await self._link.send(orders.hang_up(self._book.channel(leg)))
+
+    async def call_from_agent(self, call: DirectCall) -> None:
+        orders.direct_variables(call)  # refuses here what could not be sent later
+        self._pace.check_new(call.leg)
+        if not self._link.up:
+            raise PbxUnreachable(f"no link to Asterisk: {self.trouble}")
+        # the dialplan takes the leg back to hold by itself after a call; it may still be on its way
+        await self._wait_in(call.agent_leg, "hold")
+        self._pace.note(call.leg)
+        self._book.expect(call.leg, dialed_by=call.agent_leg)
+
+        def not_dialed() -> None:
+            self._scripts.forget_dial(call.agent_leg)
+            for event in self._book.never_dialed(call.leg, asyncio.get_running_loop().time()):
+                self._on_event(event)
+
+        self._scripts.expect_dial(call, refused=not_dialed)
+        try:
+            async with port_errors():
+                await self._link.send(orders.send_to(call.agent_leg, "dial"))
+        except SwitchboardError:
+            if not self._scripts.forget_dial(call.agent_leg):
+                return  # it asked already: its events tell
+            self._book.drop(call.leg)
+            self._pace.not_sent(call.leg)
+            raise PbxUnreachable(f"leg {call.leg} was not dialed") from None
+        asyncio.get_running_loop().call_later(DIAL_ASKED_WITHIN, self._never_asked, call, not_dialed)
+
+    def _never_asked(self, call: DirectCall, not_dialed: Callable[[], None]) -> None:
+        if self._scripts.forget_dial(call.agent_leg):
+            log.error("leg %s: the dialplan did not ask to dial it within %g s", call.leg, DIAL_ASKED_WITHIN)
+            not_dialed()
 
     async def play_ringing(self, leg: str) -> None:
         await self._wait_in(leg, "ringing")

@@ -45,6 +45,8 @@ class BookedLeg:
     answered: bool = False
     refused: bool = False
     context: str = ""
+    dialed_by: str = ""  # the agent's leg whose Dial() made it
+    channel: str = ""  # its channel's Uniqueid where that is not the leg's id
     bridge: str | None = None
     waits: str = ""
 
@@ -55,11 +57,12 @@ class LegBook:
     def __init__(self) -> None:
         self._legs: dict[str, BookedLeg] = {}
         self._bridges: dict[str, set[str]] = {}
+        self._by_channel: dict[str, str] = {}  # legs that Dial() made, by their channels' Uniqueids
         self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
 
-    def expect(self, leg: str) -> None:
-        """An Originate of this leg goes out now."""
-        self._legs[leg] = BookedLeg()
+    def expect(self, leg: str, *, dialed_by: str = "") -> None:
+        """An Originate of this leg goes out now, or an agent's leg is about to dial it."""
+        self._legs[leg] = BookedLeg(dialed_by=dialed_by)
 
     def drop(self, leg: str) -> None:
         """The Originate of this leg did not go out, or was refused."""
@@ -74,6 +77,20 @@ class LegBook:
         """The link is lost: what happens from now on is not seen."""
         self._legs.clear()
         self._bridges.clear()
+        self._by_channel.clear()
+
+    def channel(self, leg: str) -> str:
+        """What Asterisk takes for the leg's channel in an action."""
+        booked = self._legs.get(leg)
+        return (booked.channel if booked is not None else "") or leg
+
+    def never_dialed(self, leg: str, at: float) -> list[LegEvent]:
+        """The end of a leg that its agent's leg did not dial after all; nothing where it did."""
+        if not self.awaited(leg):
+            return []
+        self.drop(leg)
+        self._ended.append(leg)
+        return [LegEnded(leg=leg, at=at, appeared=False, answered=False, rang=False)]
 
     def awaited(self, leg: str) -> bool:
         """True for a leg that was ordered and has not appeared."""
@@ -124,6 +141,7 @@ class LegBook:
     def _ours(self, message: Message, id_header: str, account_header: str) -> str | None:
         """The leg an event is about; one of ours that was not known yet is entered in the book."""
         leg = message.text(id_header)
+        leg = self._by_channel.get(leg, leg)
         if leg in self._legs:
             self._legs[leg].appeared = True
             return leg
@@ -157,7 +175,11 @@ class LegBook:
             return []
         events = self._leave(leg, at)
         booked = self._legs.pop(leg)
+        self._by_channel.pop(booked.channel, None)
         self._ended.append(leg)
+        # Dial() ends its channels before its own: what the agent's leg has not dialed by now is never dialed
+        undialed = [other for other, kept in self._legs.items() if kept.dialed_by == leg and not kept.appeared]
+        events += [event for other in undialed for event in self.never_dialed(other, at)]
         state, cause = message.text("ChannelState"), number(message.text("Cause"))
         answered = booked.answered or state == UP
         ended = LegEnded(
@@ -183,6 +205,13 @@ class LegBook:
                 return [MachineVerdict(leg=leg, at=at, verdict=verdict, cause=cause)]
             case "PdBeep":
                 return [BeepHeard(leg=leg, at=at)]
+            case "PdLeg" if self.awaited(leg):
+                booked = self._legs[leg]
+                booked.appeared, booked.channel = True, message.text("Uniqueid")
+                self._by_channel[booked.channel] = leg
+                return [LegAppeared(leg=leg, at=at)]
+            case "PdDial":
+                return self.never_dialed(leg, at)
         return []
 
     # -- who hears whom ------------------------------------------------------------------------------------------
@@ -223,9 +252,10 @@ class LegBook:
 
     def _pair(self, one: str, other: str) -> tuple[str, str] | None:
         """(customer's, agent's) leg."""
-        contexts = {self._legs[one].context: one, self._legs[other].context: other}
-        if contexts.keys() >= {"pd-customer", "pd-agent"}:
-            return contexts["pd-customer"], contexts["pd-agent"]
+        for customer, agent in ((one, other), (other, one)):
+            of_customer = self._legs[customer].context == "pd-customer" or self._legs[customer].channel
+            if of_customer and self._legs[agent].context == "pd-agent" and not self._legs[agent].channel:
+                return customer, agent
         return None
 
     def _partner(self, leg: str) -> str | None:
@@ -239,7 +269,9 @@ class LegBook:
         Events that came meanwhile are newer than the list: what they said stands, and who ended stays ended. A leg
         whose appearance is still on its way as an event is not up yet.
         """
-        for row in channels:
+        rows = list(channels)
+        self._find_dialed(rows)
+        for row in rows:
             leg = None if self.awaited(row.text("Uniqueid")) else self._ours(row, "Uniqueid", "AccountCode")
             if leg is None:
                 continue
@@ -250,6 +282,16 @@ class LegBook:
             if booked.bridge is None:
                 self._put(leg, row.text("BridgeId"))
         return {leg: self._live(leg, booked) for leg, booked in self._legs.items() if booked.appeared}
+
+    def _find_dialed(self, rows: list[Message]) -> None:
+        """Legs that an agent's leg dialed for a former service: their account code names them, not their Uniqueid."""
+        own = {row.text("Uniqueid") for row in rows}
+        for row in rows:
+            leg, channel = row.text("AccountCode"), row.text("Uniqueid")
+            fresh = leg not in own and leg not in self._legs and leg not in self._ended
+            if LEG_ID.fullmatch(leg) and fresh and not LEG_ID.fullmatch(channel):
+                self._legs[leg] = BookedLeg(appeared=True, channel=channel)
+                self._by_channel[channel] = leg
 
     def _live(self, leg: str, booked: BookedLeg) -> LiveLeg:
         state = "up" if booked.answered else "ringing" if booked.rang else "placing"

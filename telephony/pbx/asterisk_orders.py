@@ -13,10 +13,19 @@ from contextlib import asynccontextmanager
 from telephony.model.campaign import Amd
 from telephony.pbx.ami import Action, AmiNotSent, AmiRefused, AmiUnsettled, AmiValueError, quoted_variable
 from telephony.pbx.asterisk_book import LEG_ID
-from telephony.pbx.port import AgentCall, CustomerCall, OrderRefused, OrderUnsettled, PbxUnreachable, UnknownLeg
+from telephony.pbx.port import (
+    AgentCall,
+    CustomerCall,
+    DirectCall,
+    OrderRefused,
+    OrderUnsettled,
+    PbxUnreachable,
+    UnknownLeg,
+)
 
 # `&` would dial several at once, `,` and `|` are read as further arguments.
 _DIAL = re.compile(r"PJSIP/[A-Za-z0-9_.:@/+*#-]{1,200}")
+_UNIQUEID = re.compile(r"[A-Za-z0-9.-]{1,80}")
 _PHONE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _CALLER_ID = re.compile(r"\+?[0-9]{0,20}")
 _AMD_ARGUMENTS = re.compile(r"[0-9,]{0,100}")
@@ -64,6 +73,21 @@ def call_customer(call: CustomerCall, *, fastagi: str) -> Action:
     }
 
 
+def direct_variables(call: DirectCall) -> dict[str, str]:
+    """What the script `dial` sets on the agent's leg. Raises OrderRefused for a value that cannot be sent."""
+    _check("leg", call.leg, LEG_ID)
+    _check("agent_leg", call.agent_leg, LEG_ID)
+    _check("dial", call.dial, _DIAL)
+    _check("caller_id", call.caller_id, _CALLER_ID)
+    _check_ring_limit(call.ring_limit)
+    return {
+        "PD_TARGET": call.dial,
+        "PD_RING": str(call.ring_limit),
+        "PD_LEG": call.leg,
+        **({"CALLERID(num)": call.caller_id} if call.caller_id else {}),
+    }
+
+
 def send_to(leg: str, exten: str) -> Action:
     """Another extension of [pd-agent] for an agent's leg."""
     _check("leg", leg, LEG_ID)
@@ -71,8 +95,8 @@ def send_to(leg: str, exten: str) -> Action:
 
 
 def hang_up(leg: str) -> Action:
-    """The end of a leg."""
-    _check("leg", leg, LEG_ID)
+    """The end of a leg, by its id or its channel's Uniqueid."""
+    _check("leg", leg, _UNIQUEID)
     return {"Action": "Hangup", "Channel": leg}
 
 
@@ -118,8 +142,7 @@ async def port_errors() -> AsyncIterator[None]:
 
 def _originate(leg: str, channel: str, ring_limit: int, context: str, exten: str) -> dict[str, str | Sequence[str]]:
     _check("leg", leg, LEG_ID)
-    if not 1 <= ring_limit <= _RING_LIMIT_MAX:
-        raise OrderRefused(f"ring_limit: 1 to {_RING_LIMIT_MAX} s")
+    _check_ring_limit(ring_limit)
     return {
         "Action": "Originate",
         "ActionID": leg,
@@ -140,6 +163,11 @@ def _variables(leg: str, fastagi: str) -> list[str]:
         quoted_variable("PD_FASTAGI", fastagi),
         quoted_variable("CHANNEL(hangup_handler_push)", "pd-end,s,1"),
     ]
+
+
+def _check_ring_limit(ring_limit: int) -> None:
+    if not 1 <= ring_limit <= _RING_LIMIT_MAX:
+        raise OrderRefused(f"ring_limit: 1 to {_RING_LIMIT_MAX} s")
 
 
 def _check(field: str, value: str, pattern: re.Pattern[str]) -> None:

@@ -25,11 +25,15 @@ class OriginatePace:
         if leg in self._ordered:
             raise OrderRefused(f"leg {leg} was ordered before")
 
-    async def admit(self, leg: str) -> None:
-        """Wait for a place. Raises PbxUnreachable when none becomes free."""
+    def note(self, leg: str) -> None:
+        """Remember that this leg was ordered."""
         self._ordered[leg] = None
         if len(self._ordered) > ORDERED_KEPT:
             del self._ordered[next(iter(self._ordered))]
+
+    async def admit(self, leg: str) -> None:
+        """Wait for a place. Raises PbxUnreachable when none becomes free."""
+        self.note(leg)
         try:
             async with asyncio.timeout(self._patience):
                 await self._places.acquire()

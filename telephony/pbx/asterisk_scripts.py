@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from telephony.pbx.asterisk_book import LEG_ID
+from telephony.pbx.asterisk_orders import direct_variables
 from telephony.pbx.asterisk_survey import FAMILY
 from telephony.pbx.fastagi import AgiSession, Handler
-from telephony.pbx.port import JOIN, Gate, JoinQuestion
+from telephony.pbx.port import DIAL, JOIN, DialQuestion, DirectCall, Gate, JoinQuestion
 
 log = logging.getLogger(__name__)
 
@@ -19,15 +20,16 @@ GATE_DEADLINE = 1.5
 
 
 class Scripts:
-    """The FastAGI scripts `join`, `forget` and `ping`."""
+    """The FastAGI scripts `join`, `dial`, `forget` and `ping`."""
 
     def __init__(self) -> None:
         self.gate: Gate | None = None
+        self._direct: dict[str, tuple[DirectCall, Callable[[], None]]] = {}
         self._batches: dict[str, tuple[list[str], asyncio.Future[None]]] = {}
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
-        return {"join": self._join, "forget": self._forget, "ping": self._ping}
+        return {"join": self._join, "dial": self._dial, "forget": self._forget, "ping": self._ping}
 
     def clearing(self, batch: str, legs: list[str]) -> asyncio.Future[None]:
         """Keep a list of legs for the script `forget`; the future is done when their rows are removed."""
@@ -35,6 +37,46 @@ class Scripts:
         self._batches[batch] = (legs, done)
         done.add_done_callback(lambda _: self._batches.pop(batch, None))
         return done
+
+    def expect_dial(self, call: DirectCall, *, refused: Callable[[], None]) -> None:
+        """An agent's leg will ask to dial this call; `refused` is called when it is told no, or hung up asking."""
+        self._direct[call.agent_leg] = (call, refused)
+
+    def forget_dial(self, agent_leg: str) -> bool:
+        """No longer expect it; True where nothing was dialed and nothing will be."""
+        return self._direct.pop(agent_leg, None) is not None
+
+    async def _dial(self, session: AgiSession) -> None:
+        """The guard: the variables to dial with, or a no for whatever was not granted or is no longer wanted."""
+        call, refused = self._direct.pop(session.uniqueid, (None, None))
+        if call is None or refused is None:
+            await session.set_variable("PD_GO", "no")
+            return
+        told = False
+        try:
+            if await self._granted(call):
+                for name, value in direct_variables(call).items():
+                    await session.set_variable(name, value)
+                await session.set_variable("PD_GO", DIAL)
+                told = True
+            else:
+                await session.set_variable("PD_GO", "no")
+        finally:
+            if not told:
+                refused()
+
+    async def _granted(self, call: DirectCall) -> bool:
+        if self.gate is None:
+            return False
+        try:
+            async with asyncio.timeout(GATE_DEADLINE):
+                return await self.gate(DialQuestion(leg=call.leg)) == DIAL
+        except TimeoutError:
+            log.warning("leg %s: no word from the guard within %g s, not dialed", call.leg, GATE_DEADLINE)
+        except Exception as error:
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            log.error("leg %s: the guard raised %s, not dialed\n%s", call.leg, type(error).__name__, stack)
+        return False
 
     async def _join(self, session: AgiSession) -> None:
         answer = await self._ask_gate(session)

@@ -65,6 +65,20 @@ class CustomerCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DirectCall:
+    """A customer dialed from the agent's own leg, who hears ringing, early media and announcements as they are.
+
+    `dial` and `ring_limit` as in `CustomerCall`. Before anything is dialed the PBX asks the gate a `DialQuestion`.
+    """
+
+    leg: str
+    agent_leg: str
+    dial: str
+    ring_limit: int
+    caller_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegEvent:
     """Something happened to a leg. `at`: the loop's monotonic clock when it was consumed, seconds."""
 
@@ -189,10 +203,20 @@ class JoinQuestion:
     cause: str = ""
 
 
-JOIN, END, ABANDON = "join", "end", "abandon"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialQuestion:
+    """An agent's leg asks before it dials this customer leg: the guard of SPEC section 6."""
 
-Gate = Callable[[JoinQuestion], Awaitable[str]]
-"""Answers a `JoinQuestion` with JOIN, END or ABANDON; no answer in 2 s counts as JOIN."""
+    leg: str
+
+
+JOIN, END, ABANDON, DIAL = "join", "end", "abandon", "dial"
+
+Gate = Callable[[JoinQuestion | DialQuestion], Awaitable[str]]
+"""Answers a `JoinQuestion` with JOIN, END or ABANDON (no answer in 2 s: JOIN), a `DialQuestion` with DIAL or END.
+
+A dial question without an answer in 2 s is a no: nothing is dialed and the agent is back on hold.
+"""
 
 
 class Switchboard(Protocol):
@@ -216,6 +240,9 @@ class Switchboard(Protocol):
 
     async def call_customer(self, call: CustomerCall) -> None:
         """Dial a customer; answered, the leg asks the gate and is joined to `agent_leg`."""
+
+    async def call_from_agent(self, call: DirectCall) -> None:
+        """Dial a customer from a held agent leg; whatever comes of it, the agent's leg goes back to hold."""
 
     async def play_ringing(self, leg: str) -> None:
         """Let a held agent leg hear a ringing tone; returns when it is heard."""

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from telephony.model.agent import AgentEvent
 from telephony.model.attempt import LIVE, AttemptEvent, AttemptState
-from telephony.model.campaign import Amd, CampaignSettings
+from telephony.model.campaign import Amd, CampaignSettings, Mode
 from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.ids import new_id
 from telephony.model.offer import OfferEvent
@@ -92,6 +92,11 @@ def last_leg(work: Work, attempt_id: str) -> Any:
     return _OPEN_LEG(work.conn, {"attempt": attempt_id}).first()
 
 
+def detection(settings: CampaignSettings) -> Amd:
+    """Machine detection of a campaign's calls; where the agent hears the network, the agent does it."""
+    return settings.amd if settings.mode is Mode.PREVIEW_STANDARD else Amd.OFF
+
+
 def forbidden(work: Work, settings: CampaignSettings, offer: Offer, contact: Contact) -> Withdrawal | None:
     """Why this offer's contact may not be called now; None where it may."""
     if not _RUNNING(work.conn, {"campaign": offer.campaign_id}).scalar_one():
@@ -149,7 +154,7 @@ def _new_attempt(work: Work, here: Place, offer: Offer, settings: CampaignSettin
         number_id=offer.number_id,
         e164=offer.e164,
         mode=offer.mode,
-        amd=settings.amd.value,
+        amd=detection(settings).value,
         state=AttemptState.GRANTED,
         leg_count=1,
         cancelled_by=None,
@@ -193,7 +198,7 @@ def _grant_leg(
             return Withdrawal.NUMBER_NOT_ALLOWED
         return refuse(work, agent, offer, Full(Capacity.NO_TRUNK, "", 0, 0))
     leg_id = new_id()
-    channels = 1 + (LISTENING_CHANNELS if settings.amd is Amd.PARALLEL else 0)
+    channels = 1 + (LISTENING_CHANNELS if detection(settings) is Amd.PARALLEL else 0)
     first: Full | None = None
     for trunk in able:
         needs = [
