@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telephony.pbx.ami import Message
 from telephony.pbx.port import (
@@ -46,6 +46,7 @@ class BookedLeg:
     refused: bool = False
     context: str = ""
     dialed_by: str = ""  # the agent's leg whose Dial() made it
+    dial_status: str = ""  # DIALSTATUS, once that Dial() is over
     channel: str = ""  # its channel's Uniqueid where that is not the leg's id
     bridge: str | None = None
     waits: str = ""
@@ -58,6 +59,7 @@ class LegBook:
         self._legs: dict[str, BookedLeg] = {}
         self._bridges: dict[str, set[str]] = {}
         self._by_channel: dict[str, str] = {}  # legs that Dial() made, by their channels' Uniqueids
+        self._untold: dict[str, tuple[str, LegEnded]] = {}  # ended while Dial() held them, by leg: dialed by, end
         self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
 
     def expect(self, leg: str, *, dialed_by: str = "") -> None:
@@ -78,6 +80,7 @@ class LegBook:
         self._legs.clear()
         self._bridges.clear()
         self._by_channel.clear()
+        self._untold.clear()
 
     def channel(self, leg: str) -> str:
         """What Asterisk takes for the leg's channel in an action."""
@@ -177,9 +180,6 @@ class LegBook:
         booked = self._legs.pop(leg)
         self._by_channel.pop(booked.channel, None)
         self._ended.append(leg)
-        # Dial() ends its channels before its own: what the agent's leg has not dialed by now is never dialed
-        undialed = [other for other, kept in self._legs.items() if kept.dialed_by == leg and not kept.appeared]
-        events += [event for other in undialed for event in self.never_dialed(other, at)]
         state, cause = message.text("ChannelState"), number(message.text("Cause"))
         answered = booked.answered or state == UP
         ended = LegEnded(
@@ -193,10 +193,35 @@ class LegBook:
             # Tried on 22.10: the far end's own 480 and our Hangup both bring a DialEnd before, the ring limit does not.
             ring_limit_reached=cause == NO_ANSWER and not answered and not booked.refused,
         )
-        return [*events, ended]
+        if booked.dial_status:
+            ended = replace(ended, ring_limit_reached=booked.dial_status == "NOANSWER" and not answered)
+        elif booked.dialed_by and not answered:
+            # Dial() ended it, or the agent hung up: which of the two is told by what the agent's leg does next
+            self._untold[leg] = (booked.dialed_by, ended)
+            return events
+        return [*events, ended, *self._dialer_gone(leg, at)]
+
+    def _dialer_gone(self, agent_leg: str, at: float) -> list[LegEvent]:
+        """Ends of legs that this agent's leg dialed, or was about to dial: Dial() ends its channels before its own."""
+        untold = [leg for leg, (dialed_by, _) in self._untold.items() if dialed_by == agent_leg]
+        undialed = [leg for leg, kept in self._legs.items() if kept.dialed_by == agent_leg and not kept.appeared]
+        events: list[LegEvent] = [self._untold.pop(leg)[1] for leg in untold]
+        return events + [event for leg in undialed for event in self.never_dialed(leg, at)]
+
+    def _dial_over(self, leg: str, status: str, at: float) -> list[LegEvent]:
+        """Dial() is over and the agent's leg goes on."""
+        if leg in self._untold:
+            _, ended = self._untold.pop(leg)
+            return [replace(ended, ring_limit_reached=status == "NOANSWER")]
+        if leg in self._legs and not self.awaited(leg):
+            self._legs[leg].dial_status = status  # its Hangup is still on its way
+            return []
+        return self.never_dialed(leg, at)
 
     def _told(self, message: Message, at: float) -> list[LegEvent]:
         leg = message.text("Leg")
+        if message.text("UserEvent") == "PdDial":
+            return self._dial_over(leg, message.text("Status"), at)
         if not LEG_ID.fullmatch(leg) or leg in self._ended:
             return []
         match message.text("UserEvent"):
@@ -210,8 +235,6 @@ class LegBook:
                 booked.appeared, booked.channel = True, message.text("Uniqueid")
                 self._by_channel[booked.channel] = leg
                 return [LegAppeared(leg=leg, at=at)]
-            case "PdDial":
-                return self.never_dialed(leg, at)
         return []
 
     # -- who hears whom ------------------------------------------------------------------------------------------

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from telephony.pbx.port import (
+    DIAL,
+    END,
     AgentCall,
     CustomerCall,
+    DialQuestion,
+    DirectCall,
     Event,
     Gate,
     LegEvent,
@@ -94,6 +98,26 @@ class SimulatedSwitchboard:
 
     async def call_customer(self, call: CustomerCall) -> None:
         leg, exchange = self._place(call), self._exchange
+        self._reach(leg, lambda customer: exchange.answer_customer(leg, call, customer))
+        self._confirm()
+
+    async def call_from_agent(self, call: DirectCall) -> None:
+        self._check_held(call.agent_leg)
+        leg, exchange = self._place(call), self._exchange
+
+        def go(answer: str) -> None:
+            if answer == DIAL and leg.id in exchange.legs:
+                self._reach(leg, lambda customer: exchange.answer_direct(leg, call, customer))
+            else:
+                exchange.end(leg, cause=0)
+
+        exchange.later(leg, PBX_DELAY, lambda: exchange.ask(DialQuestion(leg=leg.id), otherwise=END, then=go))
+        self._confirm()
+
+    def _reach(self, leg: Leg, answered: Callable[[Customer], None]) -> None:
+        """The INVITE goes out, and the customer does as customers of that number do."""
+        call, exchange = leg.call, self._exchange
+        assert not isinstance(call, AgentCall)
         if self._trunks is not None and call.dial.rpartition("@")[2] not in self._trunks:
             exchange.later(leg, PBX_DELAY, lambda: exchange.end(leg, cause=0, missing_endpoint=True))
         else:
@@ -105,8 +129,7 @@ class SimulatedSwitchboard:
                 sip, cause = customer.refuses
                 exchange.later(leg, customer.refuses_after, lambda: exchange.end(leg, cause=cause, sip=sip))
             if customer.answers is not None:
-                exchange.later(leg, customer.answers, lambda: exchange.answer_customer(leg, call, customer))
-        self._confirm()
+                exchange.later(leg, customer.answers, lambda: answered(customer))
 
     async def play_ringing(self, leg: str) -> None:
         self._check_held(leg)
@@ -194,7 +217,7 @@ class SimulatedSwitchboard:
             self.lose_link()
             raise OrderUnsettled("the link was lost before the order was confirmed")
 
-    def _place(self, call: AgentCall | CustomerCall) -> Leg:
+    def _place(self, call: AgentCall | CustomerCall | DirectCall) -> Leg:
         self._check_link()
         if call.leg in self._used:
             raise OrderRefused(f"leg {call.leg} was placed before")

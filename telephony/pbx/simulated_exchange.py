@@ -19,6 +19,8 @@ from telephony.pbx.port import (
     AgentCall,
     BeepHeard,
     CustomerCall,
+    DialQuestion,
+    DirectCall,
     Gate,
     JoinQuestion,
     LegAnswered,
@@ -50,13 +52,14 @@ ABANDON_SOUND = 3.0
 """Seconds an announcement to an abandoned customer lasts."""
 
 NORMAL_CLEARING, NO_ANSWER = 16, 19
+CANCELLED = 487  # what an INVITE that was taken back ends with
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Leg:
     """A leg that has not ended; `state`: 'placing', 'ringing' or 'up'."""
 
-    call: AgentCall | CustomerCall
+    call: AgentCall | CustomerCall | DirectCall
     state: str = "placing"
     appeared: bool = False
     rang: bool = False
@@ -74,6 +77,9 @@ class Leg:
     @property
     def is_agent(self) -> bool:
         return isinstance(self.call, AgentCall)
+
+    def dialed_by(self, agent: Leg) -> bool:
+        return isinstance(self.call, DirectCall) and self.call.agent_leg == agent.id
 
 
 class Exchange:
@@ -107,7 +113,7 @@ class Exchange:
 
     # -- the life of a leg -------------------------------------------------------------------------------
 
-    def place(self, call: AgentCall | CustomerCall) -> Leg:
+    def place(self, call: AgentCall | CustomerCall | DirectCall) -> Leg:
         leg = self.legs[call.leg] = Leg(call=call)
         return leg
 
@@ -179,6 +185,8 @@ class Exchange:
         )
         if partner is not None and not partner.is_agent:
             self.later(partner, PBX_DELAY, lambda: self.end(partner, cause=NORMAL_CLEARING))
+        for dialed in [other for other in self.legs.values() if other.dialed_by(leg) and other.state != "up"]:
+            self.end(dialed, cause=NORMAL_CLEARING, sip=CANCELLED if dialed.appeared else None)
 
     # -- an answered customer ----------------------------------------------------------------------------
 
@@ -209,24 +217,28 @@ class Exchange:
             self._ask_gate(leg, call)
 
     def _ask_gate(self, leg: Leg, call: CustomerCall) -> None:
+        question = JoinQuestion(leg=leg.id, verdict=leg.verdict, cause=leg.cause)
+        self.ask(question, otherwise=JOIN, then=lambda answer: self._go(leg, call, answer))
+
+    def ask(self, question: JoinQuestion | DialQuestion, *, otherwise: str, then: Callable[[str], None]) -> None:
+        """Put a question to the gate; its failure, its absence and its silence count as `otherwise`."""
         gate = self.gate
         if gate is None:
-            self._go(leg, call, JOIN)
+            then(otherwise)
             return
-        question = JoinQuestion(leg=leg.id, verdict=leg.verdict, cause=leg.cause)
 
         async def ask() -> None:
             try:
                 answer = await gate(question)
             except Exception:
-                log.exception("leg %s: the gate failed, joined as without an answer", leg.id)
-                answer = JOIN
+                log.exception("leg %s: the gate failed, as without an answer: %s", question.leg, otherwise)
+                answer = otherwise
             limit.cancel()
-            self._go(leg, call, answer)
+            then(answer)
 
         def silence() -> None:
             task.cancel()
-            self._go(leg, call, JOIN)
+            then(otherwise)
 
         task = asyncio.get_running_loop().create_task(ask())
         self._questions.add(task)
@@ -234,14 +246,22 @@ class Exchange:
         self._clock.watch(task)
         limit = self._clock.call_later(GATE_LIMIT, silence, scaled=False)
 
-    def _go(self, leg: Leg, call: CustomerCall, answer: str) -> None:
+    def answer_direct(self, leg: Leg, call: DirectCall, customer: Customer) -> None:
+        """Answered to an agent who heard it ring: they talk at once."""
+        self.answer(leg)
+        if customer.hangs_up_after is not None:
+            self.later(leg, customer.hangs_up_after, lambda: self.end(leg, cause=NORMAL_CLEARING))
+        self._go(leg, call, JOIN)
+
+    def _go(self, leg: Leg, call: CustomerCall | DirectCall, answer: str) -> None:
         if leg.id not in self.legs:
             return
         agent = self.legs.get(call.agent_leg)
         if answer == END:
             self.later(leg, PBX_DELAY, lambda: self.end(leg, cause=NORMAL_CLEARING))
         elif answer == ABANDON or agent is None or agent.state != "up" or agent.partner is not None:
-            rest = ABANDON_SOUND if call.abandon_sound else PBX_DELAY
+            sound = isinstance(call, CustomerCall) and call.abandon_sound
+            rest = ABANDON_SOUND if sound else PBX_DELAY
             self.later(leg, rest, lambda: self.end(leg, cause=NORMAL_CLEARING))
         else:
             leg.partner, agent.partner = agent, leg

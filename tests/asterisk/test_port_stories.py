@@ -21,6 +21,7 @@ from telephony.demo.ports import PortBlock
 from telephony.demo.softphone import Softphone
 from telephony.pbx.asterisk import AsteriskSwitchboard
 from telephony.pbx.port import Event, UnknownLeg
+from tests.support.direct_stories import DirectStories
 from tests.support.platform import RING_SECONDS, TRUNK, NewPhone, work_folder
 from tests.support.port_stories import PhoneKind, PortStories, ScriptedGate
 from tests.support.tcp_line import TcpLine
@@ -137,5 +138,5 @@ async def bench(pbx: Pbx, new_phone: NewPhone) -> AsyncIterator[AsteriskBench]:
             await board.stop()
 
 
-class TestPort(PortStories):
+class TestPort(PortStories, DirectStories):
     """Every story of the port."""

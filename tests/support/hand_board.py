@@ -10,6 +10,8 @@ from typing import Any
 from telephony.pbx.port import (
     AgentCall,
     CustomerCall,
+    DialQuestion,
+    DirectCall,
     Event,
     Gate,
     JoinQuestion,
@@ -32,6 +34,7 @@ class HandBoard:
 
     orders: list[tuple[str, str]] = field(default_factory=list)
     agent_calls: list[AgentCall] = field(default_factory=list)
+    direct_calls: list[DirectCall] = field(default_factory=list)
     customer_calls: list[CustomerCall] = field(default_factory=list)
     survey_now: Survey = field(default_factory=lambda: Survey(live={}, ended={}, running_since=0.0))
     channels: set[str] = field(default_factory=set)
@@ -67,6 +70,10 @@ class HandBoard:
     async def call_customer(self, call: CustomerCall) -> None:
         self._order("call_customer", call.leg)
         self.customer_calls.append(call)
+
+    async def call_from_agent(self, call: DirectCall) -> None:
+        self._order("call_from_agent", call.leg)
+        self.direct_calls.append(call)
 
     async def play_ringing(self, leg: str) -> None:
         self._order("play_ringing", leg)
@@ -108,9 +115,16 @@ class HandBoard:
         self.channels.discard(leg)
         self.tell(LegEnded, leg, appeared=True, answered=answered, rang=rang, **values)
 
+    def tell_not_made(self, leg: str) -> None:
+        self.tell(LegEnded, leg, appeared=False, answered=False, rang=False)
+
     async def asks(self, leg: str, verdict: str = "", cause: str = "") -> str:
         assert self._gate is not None
         return await self._gate(JoinQuestion(leg=leg, verdict=verdict, cause=cause))
+
+    async def asks_to_dial(self, leg: str) -> str:
+        assert self._gate is not None
+        return await self._gate(DialQuestion(leg=leg))
 
     def link_up(self) -> None:
         self._up = True

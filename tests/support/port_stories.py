@@ -17,11 +17,13 @@ from telephony.model.campaign import Amd
 from telephony.model.ids import new_id
 from telephony.pbx.port import (
     ABANDON,
+    DIAL,
     END,
     JOIN,
     AgentCall,
     BeepHeard,
     CustomerCall,
+    DialQuestion,
     Event,
     JoinQuestion,
     LegAnswered,
@@ -67,11 +69,13 @@ class ScriptedGate:
         self.answer: str | None = JOIN
         self.questions: list[JoinQuestion] = []
 
-    async def __call__(self, question: JoinQuestion) -> str:
-        self.questions.append(question)
+    async def __call__(self, question: JoinQuestion | DialQuestion) -> str:
+        if isinstance(question, JoinQuestion):
+            self.questions.append(question)
         if self.answer is None:
             await asyncio.Event().wait()
-        return self.answer or JOIN
+        answer = self.answer or JOIN
+        return DIAL if isinstance(question, DialQuestion) and answer == JOIN else answer
 
 
 class PortBench(Protocol):

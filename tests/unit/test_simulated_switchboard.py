@@ -29,6 +29,7 @@ from telephony.pbx.port import (
 from telephony.pbx.simulated import SimulatedSwitchboard
 from telephony.pbx.simulated_clock import LoopClock, VirtualClock
 from telephony.pbx.simulated_people import HUMAN, Customer, Phone, PhoneHabit, customer_of
+from tests.support.direct_stories import DirectStories
 from tests.support.port_stories import (
     PhoneKind,
     PortStories,
@@ -100,7 +101,7 @@ async def bench() -> AsyncIterator[SimulatedBench]:
     await made.board.stop()
 
 
-class TestPort(PortStories):
+class TestPort(PortStories, DirectStories):
     """Every story of the port."""
 
 

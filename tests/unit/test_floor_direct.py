@@ -1,0 +1,51 @@
+"""Direct preview, with the switchboard played by hand: dialed from the agent's own leg, and only what was granted."""
+
+from __future__ import annotations
+
+import pytest
+
+from telephony.store import schema
+from telephony.store.engine import Store
+from tests.support.shift import Shift, shift
+
+pytestmark = pytest.mark.unit
+
+
+async def accepted(one: Shift) -> tuple[str, str]:
+    done = await one.floor.decide(one.agent, one.offer, "accept")
+    await one.until(lambda: bool(one.board.direct_calls))
+    return done["attempt"], one.board.direct_calls[-1].leg
+
+
+async def test_an_accepted_customer_is_dialed_from_the_agents_leg_for_as_long_as_the_trunk_says(store: Store) -> None:
+    async with shift(store, mode="preview_direct", amd="parallel") as one:
+        agent_leg = await one.reserved()
+        _, leg = await accepted(one)
+        (call,) = one.board.direct_calls
+        assert (call.agent_leg, call.ring_limit) == (agent_leg, 60)
+        assert one.board.orders[-1] == ("call_from_agent", leg)  # no ringing tone of ours
+        assert await one.board.asks_to_dial(leg) == "dial"
+        assert (await one.used())["cell"] == 2  # no listening pair: the agent hears it
+        one.board.appears(leg)
+        one.board.rings(leg)
+        one.board.answers(leg)
+        one.board.joins(leg, agent_leg)
+        await one.state_is("talking")
+
+
+async def test_a_call_cancelled_before_it_was_dialed_is_not_dialed(store: Store) -> None:
+    async with shift(store, mode="preview_direct") as one:
+        await one.reserved()
+        attempt, leg = await accepted(one)
+        await one.floor.cancel(one.agent, attempt)
+        assert await one.board.asks_to_dial(leg) == "end"
+        one.board.tell_not_made(leg)
+        await one.state_is("previewing")
+        (row,) = await one.rows(schema.attempts)
+        assert row.outcome == "AGENT_CANCELLED"
+
+
+async def test_a_leg_nobody_granted_is_not_dialed(store: Store) -> None:
+    async with shift(store, mode="preview_direct") as one:
+        await one.reserved()
+        assert await one.board.asks_to_dial("01900000-0000-7000-8000-000000000000") == "end"
