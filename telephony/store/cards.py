@@ -5,24 +5,49 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from telephony.model import hours
 from telephony.model.campaign import CampaignSettings
-from telephony.store.due import numbers_of
+from telephony.store.due import numbers_of_contact
 from telephony.store.paging import Row
+from telephony.store.prepared import Prepared
 from telephony.store.records import Number
-from telephony.store.rows import one
+from telephony.store.rows import found
 from telephony.store.schema import attempts, contacts, fields, users
 
 HISTORY = 10
 """Former attempts on a card, the newest first."""
 
 
+_CONTACT = Prepared(select(contacts).where(contacts.c.id == bindparam("contact")))
+_FIELDS = Prepared(
+    select(fields.c.name, fields.c.label).where(fields.c.tenant_id == bindparam("tenant")).order_by(fields.c.id)
+)
+_HISTORY = Prepared(
+    select(
+        attempts.c.id.label("attempt"),
+        attempts.c.granted_at,
+        attempts.c.outcome,
+        attempts.c.disposition,
+        attempts.c.note,
+        users.c.name.label("agent"),
+    )
+    .select_from(attempts.join(users, users.c.id == attempts.c.agent_id))
+    .where(
+        attempts.c.contact_id == bindparam("contact"),
+        attempts.c.tenant_id == bindparam("tenant"),
+        attempts.c.ended_at.is_not(None),
+    )
+    .order_by(attempts.c.id.desc())
+    .limit(HISTORY)
+)
+
+
 def card(conn: Connection, contact_id: str, number_id: str, settings: CampaignSettings, *, now: datetime) -> Row:
     """A contact as JSON: the campaign's `card_fields` in their order, all fields where it names none."""
-    contact = one(conn, select(contacts).where(contacts.c.id == contact_id), "contact")
-    known = numbers_of(conn, [contact_id])[contact_id]
+    contact = found(_CONTACT(conn, {"contact": contact_id}), "contact")
+    known = numbers_of_contact(conn, contact_id)
     # an import leaves a number in use where it is, but may have taken that of a former offer away
     chosen = next((number for number in known if number.id == number_id), known[0])
     zones = [contact["zone"]] if contact["zone"] else [name for name in chosen.zones.split(",") if name]
@@ -56,34 +81,20 @@ def common_clock(zones: list[str], now: datetime) -> str | None:
 
 def history(conn: Connection, tenant_id: str, contact_id: str) -> list[Row]:
     """The latest ended attempts at a contact, with what the agents noted."""
-    rows = conn.execute(
-        select(
-            attempts.c.id.label("attempt"),
-            attempts.c.granted_at,
-            attempts.c.outcome,
-            attempts.c.disposition,
-            attempts.c.note,
-            users.c.name.label("agent"),
-        )
-        .select_from(attempts.join(users, users.c.id == attempts.c.agent_id))
-        .where(attempts.c.contact_id == contact_id, attempts.c.tenant_id == tenant_id, attempts.c.ended_at.is_not(None))
-        .order_by(attempts.c.id.desc())
-        .limit(HISTORY)
-    ).mappings()
-    return [
-        {"at": row["granted_at"].isoformat(), **{name: row[name] for name in row if name != "granted_at"}}
-        for row in rows
-    ]
+    rows = _HISTORY(conn, {"contact": contact_id, "tenant": tenant_id})
+    return [{"at": row.granted_at.isoformat(), **_but(row._asdict(), "granted_at")} for row in rows]
+
+
+def _but(row: Row, name: str) -> Row:
+    del row[name]
+    return row
 
 
 def _fields(conn: Connection, tenant_id: str, values: dict[str, Any], settings: CampaignSettings) -> list[Row]:
     if settings.card_fields:
         labels = {field.name: field.label for field in settings.card_fields}
     else:
-        known = conn.execute(
-            select(fields.c.name, fields.c.label).where(fields.c.tenant_id == tenant_id).order_by(fields.c.id)
-        )
-        named = {row.name: row.label for row in known}
+        named = {row.name: row.label for row in _FIELDS(conn, {"tenant": tenant_id})}
         labels = {name: label for name, label in named.items() if name in values}
         labels |= {name: name for name in values if name not in named}
     return [{"name": name, "label": label, "value": values.get(name)} for name, label in labels.items()]

@@ -20,6 +20,7 @@ from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.reasons import Withdrawal
 from telephony.store import grants, permission
+from telephony.store.due import numbers_of_contact
 from telephony.store.grants import Place
 from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Contact, Number, columns, record
@@ -127,10 +128,6 @@ def _due(state: ContactState) -> Any:
 _WAITING = Prepared(_due(ContactState.WAITING))
 _CALLBACKS = Prepared(_due(ContactState.CALLBACK).where(contacts.c.callback_agent_id.is_(None)))
 
-_NUMBERS = Prepared(
-    select(*columns(Number)).where(numbers.c.contact_id == bindparam("contact")).order_by(numbers.c.position)
-)
-
 _TRUNKS = Prepared(
     select(trunks)
     .where(
@@ -237,7 +234,7 @@ def reclaim(work: Work, contact_id: str) -> Claim | None:
 
 def next_number(work: Work, contact: Contact) -> tuple[Number | None, list[Number]]:
     """The number to dial next and all of the contact's: open ones in turn, by position, one an attempt."""
-    known = [record(Number, row) for row in _NUMBERS(work.conn, {"contact": contact.id})]
+    known = numbers_of_contact(work.conn, contact.id)
     usable = [number for number in known if number.status == "open"]
     return (usable[contact.attempts % len(usable)] if usable else None), known
 

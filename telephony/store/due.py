@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 from telephony.model import hours
 from telephony.model.campaign import CampaignSettings
 from telephony.model.contact import ContactState
+from telephony.store.prepared import Prepared
 from telephony.store.records import Contact, Number, columns, record
 from telephony.store.schema import campaigns, contacts, dialed, number_pauses, numbers, tenants
 
@@ -134,6 +135,16 @@ def numbers_of(conn: Connection, contact_ids: Iterable[str]) -> dict[str, list[N
     for row in rows:
         found[row.contact_id].append(record(Number, row))
     return found
+
+
+_OF_CONTACT = Prepared(
+    select(*columns(Number)).where(numbers.c.contact_id == bindparam("contact")).order_by(numbers.c.position)
+)
+
+
+def numbers_of_contact(conn: Connection, contact_id: str) -> list[Number]:
+    """The numbers of one contact by position."""
+    return [record(Number, row) for row in _OF_CONTACT(conn, {"contact": contact_id})]
 
 
 # `or_` because a statement for many rows at once takes no IN

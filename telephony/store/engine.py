@@ -17,6 +17,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from telephony.store.prepared import execute
+
 T = TypeVar("T")
 
 POSTGRES_CONNECTIONS = 8
@@ -109,4 +111,4 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(conn: Connection) -> None:
-        conn.exec_driver_sql("BEGIN IMMEDIATE")
+        execute(conn, "BEGIN IMMEDIATE").close()

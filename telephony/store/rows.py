@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, insert, select,
 from telephony.model.ids import new_id
 from telephony.store.errors import Invalid, NoSuch
 from telephony.store.paging import Row
+from telephony.store.prepared import Rows
 
 
 def one(conn: Connection, statement: Select[Any], what: str) -> Row:
@@ -19,6 +20,13 @@ def one(conn: Connection, statement: Select[Any], what: str) -> Row:
     if row is None:
         raise NoSuch(what)
     return dict(row)
+
+
+def found(rows: Rows, what: str) -> Row:
+    """The only row of a prepared statement; raises `NoSuch` where there is none."""
+    if not rows:
+        raise NoSuch(what)
+    return dict(rows[0]._asdict())
 
 
 def add(conn: Connection, table: Table, values: Row) -> str:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, false, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, false, literal, or_, select, union_all
 
 from telephony.model.campaign import CampaignSettings
 from telephony.model.reasons import Outcome
 from telephony.store import cards
 from telephony.store.paging import Page, PageRequest, Row, page
-from telephony.store.rows import one
+from telephony.store.prepared import Prepared
+from telephony.store.rows import found
 from telephony.store.schema import (
     agents,
     attempts,
@@ -94,9 +95,32 @@ def _call(row: Row) -> Row:
     return _named(row, "campaign", "agent") | {"cancel_asked": asked}
 
 
+_CALL = Prepared(_calls().where(attempts.c.id == bindparam("attempt"), attempts.c.tenant_id == bindparam("tenant")))
+_SHOWN = ("id", "mode", "state", "action", "code", "opened_at", "expires_at", "contact_id", "number_id", "settings")
+_OFFER = Prepared(
+    select(
+        *(offers.c[name] for name in _SHOWN),
+        offers.c.attempt_id.label("attempt"),
+        offers.c.campaign_id,
+        campaigns.c.name.label("campaign_name"),
+    )
+    .select_from(offers.join(campaigns, campaigns.c.id == offers.c.campaign_id))
+    .where(offers.c.id == bindparam("offer"), offers.c.tenant_id == bindparam("tenant"))
+)
+_USER = Prepared(select(users).where(users.c.id == bindparam("user")))
+_DESK = Prepared(
+    select(agents, campaigns.c.name.label("campaign_name"), cells.c.name.label("cell"))
+    .select_from(
+        agents.join(cells, cells.c.id == agents.c.cell_id).outerjoin(campaigns, campaigns.c.id == agents.c.campaign_id)
+    )
+    .where(agents.c.id == bindparam("user"))
+)
+_OFFER_SETTINGS = Prepared(select(offers.c.settings).where(offers.c.id == bindparam("offer")))
+
+
 def call_view(conn: Connection, tenant_id: str, attempt_id: str) -> Row:
     """One call with all that is known of it; raises `NoSuch`."""
-    return _call(one(conn, _calls().where(attempts.c.id == attempt_id, attempts.c.tenant_id == tenant_id), "call"))
+    return _call(found(_CALL(conn, {"attempt": attempt_id, "tenant": tenant_id}), "call"))
 
 
 def calls(conn: Connection, tenant_id: str, wanted: CallFilter, request: PageRequest) -> Page:
@@ -126,19 +150,7 @@ def calls(conn: Connection, tenant_id: str, wanted: CallFilter, request: PageReq
 
 def offer_view(conn: Connection, tenant_id: str, offer_id: str, *, now: datetime) -> Row:
     """One offer with its card as things are now; raises `NoSuch`."""
-    shown = ("id", "mode", "state", "action", "code", "opened_at", "expires_at", "contact_id", "number_id", "settings")
-    row = one(
-        conn,
-        select(
-            *(offers.c[name] for name in shown),
-            offers.c.attempt_id.label("attempt"),
-            offers.c.campaign_id,
-            campaigns.c.name.label("campaign_name"),
-        )
-        .select_from(offers.join(campaigns, campaigns.c.id == offers.c.campaign_id))
-        .where(offers.c.id == offer_id, offers.c.tenant_id == tenant_id),
-        "offer",
-    )
+    row = found(_OFFER(conn, {"offer": offer_id, "tenant": tenant_id}), "offer")
     settings = CampaignSettings.model_validate(row.pop("settings"))
     card = cards.card(conn, row.pop("contact_id"), row.pop("number_id"), settings, now=now)
     return _named(row, "campaign") | {
@@ -151,25 +163,14 @@ def offer_view(conn: Connection, tenant_id: str, offer_id: str, *, now: datetime
 
 def me(conn: Connection, user_id: str, *, now: datetime) -> Row:
     """A user's own desk: state, open offer, call and what may be chosen in wrap-up; a reloaded page shows the same."""
-    who = one(conn, select(users).where(users.c.id == user_id), "user")
+    who = found(_USER(conn, {"user": user_id}), "user")
     shown = ("id", "name", "username", "role", "language", "tenant_id")
     view: Row = {"user": {name: who[name] for name in shown}, "agent": None, "offer": None, "call": None}
     view["dispositions"] = []
-    row = (
-        conn.execute(
-            select(agents, campaigns.c.name.label("campaign_name"), cells.c.name.label("cell"))
-            .select_from(
-                agents.join(cells, cells.c.id == agents.c.cell_id).outerjoin(
-                    campaigns, campaigns.c.id == agents.c.campaign_id
-                )
-            )
-            .where(agents.c.id == user_id)
-        )
-        .mappings()
-        .one_or_none()
-    )
-    if row is None:
+    desk = _DESK(conn, {"user": user_id}).first()
+    if desk is None:
         return view
+    row = desk._asdict()
     campaign = {"id": row["campaign_id"], "name": row["campaign_name"]} if row["campaign_id"] else None
     view["agent"] = {
         "id": user_id,
@@ -193,7 +194,7 @@ def me(conn: Connection, user_id: str, *, now: datetime) -> Row:
 
 
 def _dispositions(conn: Connection, offer_id: str) -> list[Row]:
-    stored = conn.execute(select(offers.c.settings).where(offers.c.id == offer_id)).scalar_one()
+    stored = _OFFER_SETTINGS(conn, {"offer": offer_id}).scalar_one()
     settings = CampaignSettings.model_validate(stored)
     return [{"code": one_.code, "label": one_.label, "rule": one_.rule.value} for one_ in settings.dispositions]
 

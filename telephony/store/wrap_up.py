@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -13,6 +13,7 @@ from telephony.model.campaign import CampaignSettings, Disposition, DispositionR
 from telephony.model.contact import ContactEvent, ContactState
 from telephony.store import offers
 from telephony.store.attempts import retry
+from telephony.store.prepared import Prepared
 from telephony.store.records import Attempt
 from telephony.store.schema import attempts, do_not_call
 from telephony.store.steps import step_contact
@@ -26,6 +27,13 @@ def settings_of(work: Work, attempt: Attempt) -> CampaignSettings:
     return CampaignSettings.model_validate(offer.settings)
 
 
+_WRAPPED_UP = Prepared(
+    update(attempts)
+    .where(attempts.c.id == bindparam("key"))
+    .values(disposition=bindparam("new_disposition"), note=bindparam("new_note"), wrapped_up_at=bindparam("now"))
+)
+
+
 def wrap_up(
     work: Work,
     attempt: Attempt,
@@ -37,11 +45,8 @@ def wrap_up(
     callback_agent_id: str | None = None,
 ) -> None:
     """Store disposition and note of an ended attempt and do with the contact what the disposition's rule says."""
-    work.conn.execute(
-        update(attempts)
-        .where(attempts.c.id == attempt.id)
-        .values(disposition=disposition.code, note=note or None, wrapped_up_at=work.now)
-    )
+    values = {"key": attempt.id, "new_disposition": disposition.code, "new_note": note or None, "now": work.now}
+    _WRAPPED_UP(work.conn, values)
     attempt.wrapped_up_at = work.now
     payload = {"call": attempt.id, "disposition": disposition.code}
     work.tell(attempt.tenant_id, "call.wrapped_up", payload, attempt.agent_id)
