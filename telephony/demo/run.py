@@ -17,11 +17,11 @@ import aiohttp
 
 from telephony.demo.child import DIES_WITH_US, Child
 from telephony.demo.customers import Customers, CustomersSettings
-from telephony.demo.host import Say, SetupError, cache_folder
+from telephony.demo.host import Say, SetupError, cache_folder, need_packages
 from telephony.demo.pbx import Pbx, PbxSettings
 from telephony.demo.ports import PortBlock, claim_ports
 from telephony.demo.seed import AGENTS, TRUNK, logins, seed
-from telephony.demo.softphone import PhoneError, Softphone, SoftphoneSettings
+from telephony.demo.softphone import PROGRAMS, PhoneError, Softphone, SoftphoneSettings
 from telephony.settings import PREFIX, Cell
 from telephony.store.engine import Store
 from telephony.store.migrate import DatabaseTooNew, upgrade
@@ -121,6 +121,7 @@ async def started(settings: DemoSettings, *, say: Say) -> AsyncIterator[Demo]:
         pbx = _pbx(settings, ports, customers, say)
         await customers.prepare()
         await pbx.prepare()
+        await need_packages(PROGRAMS, say=say)
         say("starting the simulated customers")
         stack.push_async_callback(customers.stop)
         await customers.start()

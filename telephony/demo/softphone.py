@@ -25,6 +25,9 @@ READY_WITHIN = 15.0
 ANSWER_WITHIN = 5.0
 """Seconds baresip gets to answer a command."""
 
+PROGRAMS = {"baresip": "baresip-core"}
+"""What a phone runs, and its Debian package."""
+
 _BARESIP_MODULES = Path("/usr/lib/baresip/modules")
 _WAV_RATE = 8000  # G.711's; baresip does not resample the microphone file
 _WAV_HEADER = 44
@@ -86,7 +89,7 @@ class Softphone:
     async def start(self) -> None:
         """Start the phone and wait until it is registered. Raises SetupError when it is not
         installed, PhoneError when it does not register."""
-        await need_packages({"baresip": "baresip-core"}, say=self._say)
+        await need_packages(PROGRAMS, say=self._say)
         await asyncio.to_thread(self._configure)
         log = self._directory / "console.log"
         self._child = await Child.start([*DIES_WITH_US, "baresip", "-f", self._directory], log=log)
