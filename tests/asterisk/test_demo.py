@@ -22,7 +22,8 @@ from tests.support.platform import work_folder
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
 
 UP_WITHIN = 60.0
-SECOND_START_WITHIN = 15.0
+SECOND_START_WITHIN = 30.0
+"""Four seconds are usual, 15 the aim; the rest is for a machine that runs other tests beside."""
 
 
 @pytest.fixture(scope="module")
