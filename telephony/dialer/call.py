@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from telephony.dialer.errors import Refused
 from telephony.model.agent import AgentEffect, AgentEvent, AgentState
 from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
-from telephony.model.campaign import CampaignSettings, DispositionRule, Mode
+from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.machine_detection import verdict_of
 from telephony.model.outcomes import LegEnd, customer_outcome, trunk_failed
 from telephony.model.reasons import Capacity, Outcome, Refusal
@@ -102,7 +102,7 @@ class Call:
 
     async def dial(self) -> None:
         """Send the leg on its way, in the manner of the campaign's mode."""
-        line = self._desk.line
+        line = self._desk.reservation.line
         if line is None:
             await self._not_placed(Outcome.AGENT_ENDED.value)
         elif self.settings.mode is Mode.PREVIEW_STANDARD:
@@ -208,7 +208,7 @@ class Call:
             await self._answered()
         if verdict:
             await self._verdict(verdict, cause)
-        if self._agent_gone or self._desk.line is None:
+        if self._agent_gone or self._desk.reservation.line is None:
             return ABANDON
         return JOIN
 
@@ -381,12 +381,12 @@ class Call:
     async def _back_to_hold(self) -> None:
         """The ringing tone stops when there is nobody to be rung."""
         desk = self._desk
-        if desk.line is None:
+        if desk.reservation.line is None:
             return
         try:
-            await desk.ground.board.hold(desk.line.leg_id)
+            await desk.ground.board.hold(desk.reservation.line.leg_id)
         except SwitchboardError as error:
-            log.warning("leg %s: not put on hold: %s", desk.line.leg_id, error)
+            log.warning("leg %s: not put on hold: %s", desk.reservation.line.leg_id, error)
 
     def _free_agent(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
         desk = self._desk
@@ -396,55 +396,10 @@ class Call:
             return desk.step(work, agent, AgentEvent.ATTEMPT_FAILED)
         if agent.state is AgentState.TALKING:
             until = agents.wrap_up_until(work.now, self.settings.wrap_up_limit)
-            stays = self.settings.keep_line and desk.line is not None and agent.wish is None
+            stays = self.settings.keep_line and desk.reservation.line is not None and agent.wish is None
             event = AgentEvent.CALL_ENDED_ON_LINE if stays else AgentEvent.CALL_ENDED
             return desk.step(work, agent, event, wrap_up_until=until)
         return ()
-
-    async def wrap_up(
-        self, code: str, *, note: str = "", callback_at: datetime | None = None, callback_mine: bool = False
-    ) -> None:
-        """Store the disposition and let the agent go on."""
-        desk = self._desk
-        disposition = self.settings.disposition(code)
-        if disposition is None:
-            known = ", ".join(one.code for one in self.settings.dispositions)
-            raise ValueError(f"disposition: '{code}' is not one of this campaign's: {known}")
-        if disposition.rule is DispositionRule.CALLBACK and callback_at is None:
-            raise ValueError(f"callback: the disposition '{code}' needs the time of the callback")
-        if desk.agent.state is not AgentState.WRAP_UP or self.live:
-            raise Refused(Refusal.NOT_AVAILABLE, "The call is still up: hang up first")
-
-        def transaction(work: Work) -> tuple[Attempt, Agent, tuple[AgentEffect, ...]]:
-            attempt, agent = replace(self.attempt), replace(desk.agent)
-            wrap_up.wrap_up(
-                work,
-                attempt,
-                self.settings,
-                disposition,
-                note=note,
-                callback_at=callback_at,
-                callback_agent_id=agent.id if callback_mine else None,
-            )
-            return attempt, agent, self._go_on(work, agent)
-
-        self.attempt, desk.agent, effects = await desk.ground.change(transaction)
-        desk.wrapped_up()
-        desk.carry_out(effects)
-
-    def _go_on(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
-        desk = self._desk
-        after: dict[str, Any] = {"wrap_up_until": None, "wish": None, "wish_reason": None, "attempt_id": None}
-        wish, reason = agent.wish, agent.wish_reason
-        if wish == "offline":
-            event = AgentEvent.WRAPPED_UP_OFFLINE
-        elif wish == "idle":
-            event, after["idle_reason"] = AgentEvent.WRAPPED_UP_IDLE, reason
-        elif self.settings.keep_line and desk.keeps_line:
-            event = AgentEvent.WRAPPED_UP_ON_LINE
-        else:
-            event = AgentEvent.WRAPPED_UP
-        return desk.step(work, agent, event, **after)
 
     # After a start or a lost link
 
@@ -489,7 +444,7 @@ class Call:
 
     async def _found_alive(self, state: str, joined_to: str | None) -> None:
         desk = self._desk
-        gone = desk.line is None
+        gone = desk.reservation.line is None
         if self.attempt.cancelled_by is not None or (gone and joined_to is None):
             left = gone and state != "up" and self.attempt.answered_at is None
             by = self.attempt.cancelled_by or ("line" if left else None)

@@ -12,35 +12,27 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
-from telephony.dialer.call import LOOK_AGAIN_AFTER, Call, may_be_on_its_way
+from telephony.dialer.call import Call
 from telephony.dialer.errors import DialerError, Refused
 from telephony.dialer.ground import Ground
 from telephony.dialer.preview import Preview
+from telephony.dialer.reservation import NEW_RING_PAUSE, Reservation
 from telephony.dialer.stored import Stored
-from telephony.model.agent import AGENT, WITH_LINE, AgentEffect, AgentEvent, AgentState, IdleReason
-from telephony.model.outcomes import IDLE_REASON, LegEnd, agent_leg_outcome
+from telephony.dialer.wrapping import WrapUp
+from telephony.model.agent import AGENT, AgentEffect, AgentEvent, AgentState, IdleReason
 from telephony.model.reasons import Refusal
 from telephony.pbx.port import (
-    AgentCall,
-    LegAnswered,
-    LegAppeared,
-    LegEnded,
     LegEvent,
-    OrderRefused,
-    OrderUnsettled,
-    PbxUnreachable,
     Survey,
     SwitchboardError,
     UnknownLeg,
 )
 from telephony.store import agents, claims, offers
-from telephony.store.agents import Line
-from telephony.store.claims import Claim
 from telephony.store.engine import StoreUnavailable
-from telephony.store.grants import Full, LostCell
+from telephony.store.grants import LostCell
 from telephony.store.records import Agent
 from telephony.store.steps import step_agent
 from telephony.store.work import Work
@@ -48,9 +40,6 @@ from telephony.store.work import Work
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Job = Callable[[], Awaitable[None]]
-
-NEW_RING_PAUSE = 5.0
-"""Seconds before an agent is rung again after the last contact of a line was gone (SPEC section 2)."""
 
 MAKE_SURE_AFTER = 0.5
 """Seconds after a failed job until the desk reads again what is stored: a database that restarts takes about one."""
@@ -68,11 +57,10 @@ class Desk:
     def __init__(self, ground: Ground, stored: Stored, *, present: Callable[[str], bool]) -> None:
         self.ground = ground
         self.preview = Preview(self)
+        self.wrap_up = WrapUp(self)
         self._present = present
         self._inbox: asyncio.Queue[Job] = asyncio.Queue()
         self._todo: list[Job] = []
-        self._rest_until = 0.0
-        self._wrap_timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._unsure = False
         self._sure_timer: asyncio.TimerHandle | None = None
@@ -81,14 +69,11 @@ class Desk:
     def _restore(self, stored: Stored) -> None:
         """Take over what is unfinished; the survey tells what became of it."""
         self.agent = stored.agent
-        self.line: Line | None = stored.line
-        self.claim: Claim | None = stored.claim
+        self.reservation = Reservation(self, stored)
         self.call: Call | None = Call(self, stored.placed) if stored.placed is not None else None
         self.preview.offer = stored.offer
-        self._line_since = self.agent.state_since
-        self._line_ending = False
-        if self.line is not None:
-            self.ground.owners[self.line.leg_id] = self
+        if self.reservation.line is not None:
+            self.ground.owners[self.reservation.line.leg_id] = self
         if self.call is not None:
             self.ground.owners[self.call.leg.id] = self
 
@@ -100,7 +85,7 @@ class Desk:
     async def close(self) -> None:
         """Stop working; the stored state stays as it is for the next start."""
         self.preview.stop_timer()
-        self._stop_wrap_timer()
+        self.wrap_up.stop_timer()
         if self._sure_timer is not None:
             self._sure_timer.cancel()
         if self._task is not None:
@@ -146,7 +131,7 @@ class Desk:
             return
         stored = await self.ground.change(self._reload)
         self.preview.stop_timer()
-        self._stop_wrap_timer()
+        self.wrap_up.stop_timer()
         for leg in [leg for leg, owner in self.ground.owners.items() if owner is self]:
             del self.ground.owners[leg]
         self._restore(stored)
@@ -187,8 +172,9 @@ class Desk:
         """Told by the floor, in the order in which the cell consumed the events."""
 
         async def handle() -> None:
-            if self.line is not None and event.leg == self.line.leg_id:
-                await self._line_event(event)
+            line = self.reservation.line
+            if line is not None and event.leg == line.leg_id:
+                await self.reservation.line_event(event)
             elif self.call is not None and event.leg == self.call.leg.id:
                 await self.call.leg_event(event)
 
@@ -215,8 +201,8 @@ class Desk:
             changes = agents.remember_wish(agent, changes.get("wished"), changes.get("idle_reason"))
         changes.pop("wished", None)
         step_agent(work, agent, event, **changes)
-        if AgentEffect.GIVE_BACK in effects and self.claim is not None:
-            contact = offers.contact_of(work, self.claim.contact.id)
+        if AgentEffect.GIVE_BACK in effects and self.reservation.claim is not None:
+            contact = offers.contact_of(work, self.reservation.claim.contact.id)
             if contact.state.value == "offered" and contact.holder_id == agent.id:
                 offers.give_back(work, contact, agent_id=agent.id)
         if AgentEffect.CLOSE_OFFER_LEFT in effects:
@@ -226,21 +212,21 @@ class Desk:
     def carry_out(self, effects: tuple[AgentEffect, ...]) -> None:
         """Queue what a stored step leads to in the world."""
         doing: dict[AgentEffect, Job] = {
-            AgentEffect.FIND_CONTACT: self.find_contact,
-            AgentEffect.RING_AGENT: self._ring,
+            AgentEffect.FIND_CONTACT: self.reservation.find_contact,
+            AgentEffect.RING_AGENT: self.reservation.ring,
             AgentEffect.NEXT_OFFER: self.next_offer,
-            AgentEffect.END_LINE: self._end_line,
+            AgentEffect.END_LINE: self.reservation.end,
             AgentEffect.END_ATTEMPT: self._end_attempt,
-            AgentEffect.START_WRAP_UP: self._start_wrap_timer,
+            AgentEffect.START_WRAP_UP: self.wrap_up.start_timer,
             AgentEffect.START_OFFER_TIMER: self.preview.start_timer,
         }
         for effect in effects:
             if effect is AgentEffect.GIVE_BACK:
-                self.claim = None
+                self.reservation.claim = None
             elif effect is AgentEffect.STOP_OFFER_TIMER:
                 self.preview.stop_timer()
             elif effect is AgentEffect.PAUSE_RESERVATION:
-                self.rest(NEW_RING_PAUSE)
+                self.reservation.rest(NEW_RING_PAUSE)
             elif effect in doing:
                 self.next(doing[effect])
 
@@ -278,147 +264,6 @@ class Desk:
         await self.move(event, wish=None, wish_reason=None, idle_reason=reason)
         return True
 
-    # The line: a reservation call
-
-    def rest(self, seconds: float) -> None:
-        """No new ring before that; then look again."""
-        loop = asyncio.get_running_loop()
-        self._rest_until = loop.time() + seconds
-        loop.call_later(seconds, self.post, self.find_contact)
-
-    async def find_contact(self) -> None:
-        """Claim a contact for an available agent and ring the agent's phone for it."""
-        if self.agent.state is not AgentState.AVAILABLE or not self.ground.board.connected:
-            return
-        if self.line is not None or not self.agent.phone or not self.present:
-            return  # the end of the old line, a phone or a desktop bring us back here
-        if self.call is not None:
-            return  # the customer's leg of the last call is still ending; its end wakes whoever waits
-        if asyncio.get_running_loop().time() < self._rest_until:
-            return
-
-        def transaction(work: Work) -> tuple[Agent, Line, Claim] | None:
-            agent = replace(self.agent)
-            found = claims.claim(work, self.ground.place, agent)
-            if found is None:
-                return None
-            line = agents.reserve(work, self.ground.place, agent, found)
-            if isinstance(line, Full):
-                offers.give_back(work, found.contact, agent_id=None)
-                return None
-            return agent, line, found
-
-        made = await self.ground.change(transaction)
-        if made is not None:
-            self.agent, self.line, self.claim = made
-            self._line_ending = False
-            self._line_since = self.agent.state_since
-            self.ground.owners[self.line.leg_id] = self
-            self.next(self._ring)
-
-    async def _ring(self) -> None:
-        line = self.line
-        if line is None or self._line_ending:
-            return
-        call = AgentCall(leg=line.leg_id, phone=self.agent.phone, ring_limit=line.ring_limit)
-        now = asyncio.get_running_loop().time()
-        try:
-            await self.ground.board.ring_agent(call)
-        except PbxUnreachable:
-            await self._line_never_was()
-        except OrderRefused:
-            await self._line_event(LegEnded(leg=line.leg_id, at=now, appeared=False, answered=False, rang=False))
-        except OrderUnsettled:
-            self.ground.resync_wanted.set()
-
-    async def _line_event(self, event: LegEvent) -> None:
-        if isinstance(event, LegAppeared) and self._line_ending:
-            await self._end_line()
-        elif isinstance(event, LegAnswered) and self.agent.state is AgentState.RINGING:
-            await self._line_answered()
-        elif isinstance(event, LegEnded):
-            await self._line_ended(event)
-
-    async def _line_answered(self) -> None:
-        line, claim = self.line, self.claim
-        assert line is not None
-
-        def transaction(work: Work) -> tuple[Agent, Any]:
-            agent = replace(self.agent)
-            agents.line_answered(work, line)
-            step_agent(work, agent, AgentEvent.ANSWERED)
-            return agent, self.preview.open(work, agent, line, claim)
-
-        self.agent, offer = await self.ground.change(transaction)
-        line.answered = True
-        self.claim = None
-        if offer is not None:
-            self.preview.opened(offer)
-        else:
-            self.next(self.next_offer)
-
-    async def _line_ended(self, event: LegEnded) -> None:
-        line = self.line
-        assert line is not None
-        end = LegEnd(
-            answered=event.answered,
-            rang=event.rang,
-            sip=event.sip,
-            cause=event.cause,
-            ring_limit_reached=event.ring_limit_reached,
-            missing_endpoint=event.missing_endpoint,
-        )
-        ringing = self.agent.state is AgentState.RINGING and not event.answered
-        outcome = agent_leg_outcome(end) if ringing else None
-        how = outcome.value if outcome else ("ended" if self._line_ending else "agent_hung_up")
-
-        def close(work: Work, _agent: Agent | None = None) -> None:
-            agents.line_ended(work, line, how, cause=event.cause, sip=event.sip)
-
-        if outcome is not None:
-            await self._drop_line(AgentEvent.RING_FAILED, close, idle_reason=IDLE_REASON[outcome].value)
-        elif self.agent.state is AgentState.RINGING:
-            # answered and gone before we heard of the answer
-            await self._drop_line(AgentEvent.RING_FAILED, close, idle_reason=IdleReason.HUNG_UP.value)
-        elif self.agent.state in WITH_LINE and not self._line_ending:
-            until = agents.wrap_up_until(datetime.now(UTC), self.call.settings.wrap_up_limit) if self.call else None
-            changes: dict[str, Any] = {}
-            if self.agent.state is AgentState.TALKING:
-                changes["wrap_up_until"] = until
-            else:
-                changes["idle_reason"] = IdleReason.HUNG_UP.value
-            await self._drop_line(AgentEvent.LINE_LOST, close, **changes)
-        else:
-            await self.ground.change(close)
-            self._forget_line()
-            self.next(self.find_contact)
-
-    async def _drop_line(self, event: AgentEvent, close: Callable[[Work, Agent], None], **changes: Any) -> None:
-        await self.move(event, close, **changes)
-        self._forget_line()
-
-    def _forget_line(self) -> None:
-        if self.line is not None:
-            self.ground.owners.pop(self.line.leg_id, None)
-            self.ground.settled.add(self.line.leg_id)
-        self.line = None
-        self._line_ending = False
-
-    async def _line_never_was(self) -> None:
-        """The reservation call could not be sent: as if nobody had been reserved."""
-        line = self.line
-        assert line is not None
-        await self._drop_line(
-            AgentEvent.PBX_LOST, lambda work, _agent: agents.line_ended(work, line, "PBX_UNREACHABLE")
-        )
-
-    async def _end_line(self) -> None:
-        """End the agent's call; where its channel is not there yet, again when it appears."""
-        if self.line is None:
-            return
-        self._line_ending = True
-        await self.end_leg(self.line.leg_id)
-
     async def end_leg(self, leg: str) -> None:
         try:
             await self.ground.board.hang_up(leg)
@@ -434,7 +279,7 @@ class Desk:
         """The next contact on the same line; without one the reservation ends."""
         if self.agent.state is not AgentState.RESERVED or await self.honour_wish():
             return
-        line = self.line
+        line = self.reservation.line
 
         def transaction(work: Work) -> tuple[Agent, Any, tuple[AgentEffect, ...]]:
             agent = replace(self.agent)
@@ -458,39 +303,6 @@ class Desk:
         self.ground.owners[call.leg.id] = self
         self.next(call.dial)
 
-    # Wrap-up's clock
-
-    async def _start_wrap_timer(self) -> None:
-        self._stop_wrap_timer()
-        until = self.agent.wrap_up_until
-        if until is not None and self.call is not None:
-            left = max(0.0, (until - datetime.now(UTC)).total_seconds())
-            self._wrap_timer = asyncio.get_running_loop().call_later(left, self.post, self._wrap_up_over)
-
-    def _stop_wrap_timer(self) -> None:
-        if self._wrap_timer is not None:
-            self._wrap_timer.cancel()
-            self._wrap_timer = None
-
-    async def _wrap_up_over(self) -> None:
-        call = self.call
-        if self.agent.state is not AgentState.WRAP_UP or call is None:
-            return
-        if call.live:
-            # the customer's leg is still on its way out; its end is certain, so look again shortly
-            self._wrap_timer = asyncio.get_running_loop().call_later(0.5, self.post, self._wrap_up_over)
-            return
-        await call.wrap_up(call.settings.default_disposition)
-
-    @property
-    def keeps_line(self) -> bool:
-        """True while the agent's line is up and nobody has asked for its end."""
-        return self.line is not None and self.line.answered and not self._line_ending
-
-    def wrapped_up(self) -> None:
-        self._stop_wrap_timer()
-        self.call = None
-
     # After a start or a lost link
 
     async def link_lost(self) -> None:
@@ -502,48 +314,13 @@ class Desk:
         # the call first: an agent who talked and hung up since has something to wrap up
         if self.call is not None:
             await self.call.reconcile(survey, asked)
-        if self.line is not None:
-            await self._reconcile_line(self.line, survey, asked)
+        if self.reservation.line is not None:
+            await self.reservation.reconcile(self.reservation.line, survey, asked)
         if self.agent.state is AgentState.RESERVED:
             self.next(self.next_offer)
         elif self.agent.state is AgentState.AVAILABLE:
-            self.next(self.find_contact)
+            self.next(self.reservation.find_contact)
         elif self.agent.state is AgentState.WRAP_UP:
-            self.next(self._start_wrap_timer)
+            self.next(self.wrap_up.start_timer)
         elif self.agent.state is AgentState.PREVIEWING:
             self.next(self.preview.start_timer)
-
-    async def _reconcile_line(self, line: Line, survey: Survey, asked: datetime) -> None:
-        now = asyncio.get_running_loop().time()
-        live, ended = survey.live.get(line.leg_id), survey.ended.get(line.leg_id)
-        if live is not None:
-            kept = self.agent.state is AgentState.WRAP_UP and self.call is not None and self.call.settings.keep_line
-            if self._line_ending or not (kept or self.agent.state in WITH_LINE | {AgentState.RINGING}):
-                self.next(self._end_line)
-            elif live.state == "up" and self.agent.state is AgentState.RINGING:
-                await self._line_answered()
-            return
-        if ended is not None:
-            await self._line_ended(
-                LegEnded(
-                    leg=line.leg_id,
-                    at=now,
-                    appeared=True,
-                    answered=ended.answered,
-                    rang=ended.rang,
-                    cause=ended.cause,
-                    sip=ended.sip,
-                )
-            )
-        elif may_be_on_its_way(self._line_since, survey, asked):
-            asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self.ground.resync_wanted.set)
-        elif AGENT.knows(self.agent.state, AgentEvent.PBX_LOST):
-            changes: dict[str, Any] = {}
-            if self.agent.state is AgentState.TALKING and self.call is not None:
-                changes["wrap_up_until"] = agents.wrap_up_until(datetime.now(UTC), self.call.settings.wrap_up_limit)
-            await self._drop_line(
-                AgentEvent.PBX_LOST, lambda work, _agent: agents.line_ended(work, line, "PBX_LOST"), **changes
-            )
-        else:
-            await self.ground.change(lambda work: agents.line_ended(work, line, "PBX_LOST"))
-            self._forget_line()

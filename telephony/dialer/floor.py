@@ -165,8 +165,8 @@ class Floor:
         """Store the result of an ended call; raises `ValueError` for a disposition that is not the campaign's."""
         desk = await self.desk(agent_id)
         await desk.ask(
-            lambda: self._call(desk, attempt_id).wrap_up(
-                disposition, note=note, callback_at=callback_at, callback_mine=callback_mine
+            lambda: desk.wrap_up.save(
+                attempt_id, disposition, note=note, callback_at=callback_at, callback_mine=callback_mine
             )
         )
 
@@ -287,7 +287,7 @@ class Floor:
                 await desk.reconcile(survey, asked)
 
         for desk in list(self.desks.values()):
-            if desk.line is not None or desk.call is not None or desk.agent.state not in _RESTING:
+            if desk.reservation.line is not None or desk.call is not None or desk.agent.state not in _RESTING:
                 with contextlib.suppress(Exception):
                     await desk.ask(lambda desk=desk: settle(desk))  # type: ignore[misc]
         if self._links != link:
@@ -326,7 +326,7 @@ class Floor:
                 continue
             for desk in waiting:
                 if desk.agent.id in due:
-                    desk.post(desk.find_contact)
+                    desk.post(desk.reservation.find_contact)
             if later is not None and (left := (later - datetime.now(UTC)).total_seconds()) < LOOK_EVERY:
                 asyncio.get_running_loop().call_later(max(0.0, left), self.ground.work_wanted.set)
 

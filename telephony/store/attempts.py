@@ -87,6 +87,14 @@ def live_of_agent(work: Work, agent_id: str) -> list[Attempt]:
     return [record(Attempt, row) for row in work.conn.execute(_LIVE_OF_AGENT, {"agent": agent_id})]
 
 
+def disposition_of(work: Work, attempt_id: str, agent_id: str) -> str | None:
+    """What this agent said the result of an attempt was; None where nothing was said, or not by this agent."""
+    row = work.conn.execute(
+        select(attempts.c.disposition).where(attempts.c.id == attempt_id, attempts.c.agent_id == agent_id)
+    ).one_or_none()
+    return row.disposition if row else None
+
+
 def last_leg(work: Work, attempt_id: str) -> Any:
     """The attempt's newest customer leg (id, placed_at, rang_at, trunk_id), None where it was never placed."""
     return _OPEN_LEG(work.conn, {"attempt": attempt_id}).first()

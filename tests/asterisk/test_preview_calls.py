@@ -25,9 +25,16 @@ async def agent_legs(one: LineShift) -> int:
     return sum(leg.kind == "agent" for leg in await one.rows(schema.legs))
 
 
-@pytest.mark.parametrize("amd", ["off", "parallel", "inline"])
-async def test_an_agent_is_reserved_talks_wraps_up_and_gets_the_next(store: Store, pbx: Pbx, amd: str) -> None:
-    async with line_shift(store, pbx, customers=("00", "00"), amd=amd) as one:
+either_push_mode = pytest.mark.parametrize("mode", ["preview_standard", "preview_direct"])
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"amd": "off"}, {"amd": "parallel"}, {"amd": "inline"}, {"mode": "preview_direct"}], ids=str
+)
+async def test_an_agent_is_reserved_talks_wraps_up_and_gets_the_next(
+    store: Store, pbx: Pbx, wanted: dict[str, str]
+) -> None:
+    async with line_shift(store, pbx, customers=("00", "00"), **wanted) as one:
         await one.previewing(PHONE)
         attempt = await one.accept(PHONE)
         await one.state_is(PHONE, "talking")
@@ -41,14 +48,15 @@ async def test_an_agent_is_reserved_talks_wraps_up_and_gets_the_next(store: Stor
         assert (await one.used())["tenant"] == 0
 
 
-async def test_failed_attempts_bring_the_next_offer_on_the_same_line(store: Store, pbx: Pbx) -> None:
+@either_push_mode
+async def test_failed_attempts_bring_the_next_offer_on_the_same_line(store: Store, pbx: Pbx, mode: str) -> None:
     expected = {
         "01": "CUSTOMER_BUSY",
         "03": "INVALID_NUMBER",
         "04": "CUSTOMER_UNAVAILABLE",
         "10": "CUSTOMER_DECLINED",
     }
-    async with line_shift(store, pbx, customers=(*expected, "00")) as one:
+    async with line_shift(store, pbx, customers=(*expected, "00"), mode=mode) as one:
         await one.previewing(PHONE)
         for outcome in expected.values():
             attempt = await one.accept(PHONE)
@@ -66,8 +74,12 @@ async def test_skip_and_remove_bring_the_next_offer_on_the_same_line(store: Stor
         assert await agent_legs(one) == 1
 
 
-async def test_a_cancelled_call_stops_ringing_at_the_customer(store: Store, pbx: Pbx, customers: Customers) -> None:
-    async with line_shift(store, pbx, numbers=[fictional_number("02", 71), fictional_number("00", 71)]) as one:
+@either_push_mode
+async def test_a_cancelled_call_stops_ringing_at_the_customer(
+    store: Store, pbx: Pbx, customers: Customers, mode: str
+) -> None:
+    ringing, other = (fictional_number(behaviour, 71 + len(mode)) for behaviour in ("02", "00"))
+    async with line_shift(store, pbx, numbers=[ringing, other], mode=mode) as one:
         await one.previewing(PHONE)
         attempt = await one.accept(PHONE)
         await one.until(lambda: one.desks[PHONE].call.attempt.state == "ringing")
@@ -76,7 +88,7 @@ async def test_a_cancelled_call_stops_ringing_at_the_customer(store: Store, pbx:
         assert (await one.ended(attempt)).outcome == "AGENT_CANCELLED"
         assert asyncio.get_running_loop().time() - before < 2.0
         await one.state_is(PHONE, "previewing")
-        (call,) = [one for one in await customers.calls() if one.number == fictional_number("02", 71)]
+        (call,) = [call for call in await customers.calls() if call.number == ringing]
         assert call.answered_at is None
 
 
@@ -147,9 +159,12 @@ async def test_a_phone_that_is_not_registered_or_does_not_exist(store: Store, pb
             assert one.desks[phone].agent.idle_reason == reason
 
 
-async def test_the_agents_phone_hangs_up_while_the_customer_rings(store: Store, pbx: Pbx, new_phone: NewPhone) -> None:
+@either_push_mode
+async def test_the_agents_phone_hangs_up_while_the_customer_rings(
+    store: Store, pbx: Pbx, new_phone: NewPhone, mode: str
+) -> None:
     phone = await new_phone("alice")
-    async with line_shift(store, pbx, phones=("alice",), customers=("02",)) as one:
+    async with line_shift(store, pbx, phones=("alice",), customers=("02",), mode=mode) as one:
         await one.previewing("alice")
         attempt = await one.accept("alice")
         await one.until(lambda: one.desks["alice"].call.attempt.state == "ringing")

@@ -365,3 +365,15 @@ async def test_a_second_trunk_is_tried_when_the_first_fails_before_ringing(store
             lambda conn: conn.execute(select(schema.grants).where(schema.grants.c.released_at.is_(None))).all()
         )
         assert [grant.scope for grant in open_grants] == ["cell"]  # the agent's own line
+
+
+async def test_a_wrap_up_sent_twice_counts_once_and_another_result_is_refused(store: Store) -> None:
+    async with shift(store) as one:
+        _, attempt, leg = await one.talking()
+        one.board.ends(leg, answered=True, rang=True)
+        await one.state_is("wrap_up")
+        await one.floor.wrap_up(one.agent, attempt, disposition="success")
+        await one.floor.wrap_up(one.agent, attempt, disposition="success")
+        with pytest.raises(Refused, match="'success'"):
+            await one.floor.wrap_up(one.agent, attempt, disposition="not_interested")
+        assert (await one.contact("c0")).attempts == 1

@@ -139,7 +139,7 @@ async def test_a_leg_of_ours_that_nobody_waits_for_is_ended_and_a_strangers_is_l
         agent_leg = await one.reserved()
         await one.floor.decide(one.agent, one.offer, "leave")
         one.board.ends(agent_leg, answered=True)
-        await one.until(lambda: one.floor.desks[one.agent].line is None)
+        await one.until(lambda: one.floor.desks[one.agent].reservation.line is None)
         stranger = "01900000-0000-7000-8000-000000000000"
         await restart(one, found(live=[LiveLeg(leg=stranger, state="up"), LiveLeg(leg=agent_leg, state="up")]))
         await one.until(lambda: ("hang_up", agent_leg) in one.board.orders)

@@ -1,0 +1,241 @@
+"""The reservation: the call that holds an agent on the line, from the ring to its end.
+
+A reservation call is placed only with a contact already claimed for it; whatever goes wrong before an offer opens
+gives that contact back untouched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from telephony.dialer.call import LOOK_AGAIN_AFTER, may_be_on_its_way
+from telephony.dialer.stored import Stored
+from telephony.model.agent import AGENT, WITH_LINE, AgentEvent, AgentState, IdleReason
+from telephony.model.outcomes import IDLE_REASON, LegEnd, agent_leg_outcome
+from telephony.pbx.port import (
+    AgentCall,
+    LegAnswered,
+    LegAppeared,
+    LegEnded,
+    LegEvent,
+    OrderRefused,
+    OrderUnsettled,
+    PbxUnreachable,
+    Survey,
+)
+from telephony.store import agents, claims, offers
+from telephony.store.agents import Line
+from telephony.store.claims import Claim
+from telephony.store.grants import Full
+from telephony.store.records import Agent
+from telephony.store.steps import step_agent
+from telephony.store.work import Work
+
+if TYPE_CHECKING:
+    from telephony.dialer.desk import Desk
+
+NEW_RING_PAUSE = 5.0
+"""Seconds before an agent is rung again after the last contact of a line was gone (SPEC section 2)."""
+
+
+class Reservation:
+    """The line of one desk. `claim`: the contact it was placed with, until its offer opens."""
+
+    def __init__(self, desk: Desk, stored: Stored) -> None:
+        self._desk = desk
+        self.line: Line | None = stored.line
+        self.claim: Claim | None = stored.claim
+        self.ending = False
+        self._since = stored.agent.state_since
+        self._rest_until = 0.0
+
+    def rest(self, seconds: float) -> None:
+        """No new ring before that; then look again."""
+        loop = asyncio.get_running_loop()
+        self._rest_until = loop.time() + seconds
+        loop.call_later(seconds, self._desk.post, self.find_contact)
+
+    async def find_contact(self) -> None:
+        """Claim a contact for an available agent and ring the agent's phone for it."""
+        if self._desk.agent.state is not AgentState.AVAILABLE or not self._desk.ground.board.connected:
+            return
+        if self.line is not None or not self._desk.agent.phone or not self._desk.present:
+            return  # the end of the old line, a phone or a desktop bring us back here
+        if self._desk.call is not None:
+            return  # the customer's leg of the last call is still ending; its end wakes whoever waits
+        if asyncio.get_running_loop().time() < self._rest_until:
+            return
+
+        def transaction(work: Work) -> tuple[Agent, Line, Claim] | None:
+            agent = replace(self._desk.agent)
+            found = claims.claim(work, self._desk.ground.place, agent)
+            if found is None:
+                return None
+            line = agents.reserve(work, self._desk.ground.place, agent, found)
+            if isinstance(line, Full):
+                offers.give_back(work, found.contact, agent_id=None)
+                return None
+            return agent, line, found
+
+        made = await self._desk.ground.change(transaction)
+        if made is not None:
+            self._desk.agent, self.line, self.claim = made
+            self.ending = False
+            self._since = self._desk.agent.state_since
+            self._desk.ground.owners[self.line.leg_id] = self._desk
+            self._desk.next(self.ring)
+
+    async def ring(self) -> None:
+        line = self.line
+        if line is None or self.ending:
+            return
+        call = AgentCall(leg=line.leg_id, phone=self._desk.agent.phone, ring_limit=line.ring_limit)
+        now = asyncio.get_running_loop().time()
+        try:
+            await self._desk.ground.board.ring_agent(call)
+        except PbxUnreachable:
+            await self._never_was()
+        except OrderRefused:
+            await self.line_event(LegEnded(leg=line.leg_id, at=now, appeared=False, answered=False, rang=False))
+        except OrderUnsettled:
+            self._desk.ground.resync_wanted.set()
+
+    async def line_event(self, event: LegEvent) -> None:
+        if isinstance(event, LegAppeared) and self.ending:
+            await self.end()
+        elif isinstance(event, LegAnswered) and self._desk.agent.state is AgentState.RINGING:
+            await self._answered()
+        elif isinstance(event, LegEnded):
+            await self._ended(event)
+
+    async def _answered(self) -> None:
+        line, claim = self.line, self.claim
+        assert line is not None
+
+        def transaction(work: Work) -> tuple[Agent, Any]:
+            agent = replace(self._desk.agent)
+            agents.line_answered(work, line)
+            step_agent(work, agent, AgentEvent.ANSWERED)
+            return agent, self._desk.preview.open(work, agent, line, claim)
+
+        self._desk.agent, offer = await self._desk.ground.change(transaction)
+        line.answered = True
+        self.claim = None
+        if offer is not None:
+            self._desk.preview.opened(offer)
+        else:
+            self._desk.next(self._desk.next_offer)
+
+    async def _ended(self, event: LegEnded) -> None:
+        line = self.line
+        assert line is not None
+        end = LegEnd(
+            answered=event.answered,
+            rang=event.rang,
+            sip=event.sip,
+            cause=event.cause,
+            ring_limit_reached=event.ring_limit_reached,
+            missing_endpoint=event.missing_endpoint,
+        )
+        ringing = self._desk.agent.state is AgentState.RINGING and not event.answered
+        outcome = agent_leg_outcome(end) if ringing else None
+        how = outcome.value if outcome else ("ended" if self.ending else "agent_hung_up")
+
+        def close(work: Work, _agent: Agent | None = None) -> None:
+            agents.line_ended(work, line, how, cause=event.cause, sip=event.sip)
+
+        if outcome is not None:
+            await self._drop(AgentEvent.RING_FAILED, close, idle_reason=IDLE_REASON[outcome].value)
+        elif self._desk.agent.state is AgentState.RINGING:
+            # answered and gone before we heard of the answer
+            await self._drop(AgentEvent.RING_FAILED, close, idle_reason=IdleReason.HUNG_UP.value)
+        elif self._desk.agent.state in WITH_LINE and not self.ending:
+            until = (
+                agents.wrap_up_until(datetime.now(UTC), self._desk.call.settings.wrap_up_limit)
+                if self._desk.call
+                else None
+            )
+            changes: dict[str, Any] = {}
+            if self._desk.agent.state is AgentState.TALKING:
+                changes["wrap_up_until"] = until
+            else:
+                changes["idle_reason"] = IdleReason.HUNG_UP.value
+            await self._drop(AgentEvent.LINE_LOST, close, **changes)
+        else:
+            await self._desk.ground.change(close)
+            self._forget()
+            self._desk.next(self.find_contact)
+
+    async def _drop(self, event: AgentEvent, close: Callable[[Work, Agent], None], **changes: Any) -> None:
+        await self._desk.move(event, close, **changes)
+        self._forget()
+
+    def _forget(self) -> None:
+        if self.line is not None:
+            self._desk.ground.owners.pop(self.line.leg_id, None)
+            self._desk.ground.settled.add(self.line.leg_id)
+        self.line = None
+        self.ending = False
+
+    async def _never_was(self) -> None:
+        """The reservation call could not be sent: as if nobody had been reserved."""
+        line = self.line
+        assert line is not None
+        await self._drop(AgentEvent.PBX_LOST, lambda work, _agent: agents.line_ended(work, line, "PBX_UNREACHABLE"))
+
+    async def end(self) -> None:
+        """End the agent's call; where its channel is not there yet, again when it appears."""
+        if self.line is None:
+            return
+        self.ending = True
+        await self._desk.end_leg(self.line.leg_id)
+
+    @property
+    def keeps_line(self) -> bool:
+        """True while the agent's line is up and nobody has asked for its end."""
+        return self.line is not None and self.line.answered and not self.ending
+
+    async def reconcile(self, line: Line, survey: Survey, asked: datetime) -> None:
+        now = asyncio.get_running_loop().time()
+        live, ended = survey.live.get(line.leg_id), survey.ended.get(line.leg_id)
+        if live is not None:
+            kept = (
+                self._desk.agent.state is AgentState.WRAP_UP
+                and self._desk.call is not None
+                and self._desk.call.settings.keep_line
+            )
+            if self.ending or not (kept or self._desk.agent.state in WITH_LINE | {AgentState.RINGING}):
+                self._desk.next(self.end)
+            elif live.state == "up" and self._desk.agent.state is AgentState.RINGING:
+                await self._answered()
+            return
+        if ended is not None:
+            await self._ended(
+                LegEnded(
+                    leg=line.leg_id,
+                    at=now,
+                    appeared=True,
+                    answered=ended.answered,
+                    rang=ended.rang,
+                    cause=ended.cause,
+                    sip=ended.sip,
+                )
+            )
+        elif may_be_on_its_way(self._since, survey, asked):
+            asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self._desk.ground.resync_wanted.set)
+        elif AGENT.knows(self._desk.agent.state, AgentEvent.PBX_LOST):
+            changes: dict[str, Any] = {}
+            if self._desk.agent.state is AgentState.TALKING and self._desk.call is not None:
+                changes["wrap_up_until"] = agents.wrap_up_until(
+                    datetime.now(UTC), self._desk.call.settings.wrap_up_limit
+                )
+            await self._drop(
+                AgentEvent.PBX_LOST, lambda work, _agent: agents.line_ended(work, line, "PBX_LOST"), **changes
+            )
+        else:
+            await self._desk.ground.change(lambda work: agents.line_ended(work, line, "PBX_LOST"))
+            self._forget()
