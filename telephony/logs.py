@@ -18,6 +18,9 @@ def configure(log: Log) -> None:
     """Send all messages of this process to standard error, from the set level on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if log.json_lines else _Text())
+    # nothing of this is in our lines, and looking it up costs more than writing them
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # Python's own advice: docs, logging, "Optimization"
     logging.basicConfig(level=log.level.upper(), handlers=[handler], force=True)
     # its own notes about each migration step are of no use to who runs the service
     logging.getLogger("alembic").setLevel(logging.WARNING)

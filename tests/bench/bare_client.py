@@ -11,11 +11,11 @@ from telephony.demo.pbx import AmiLogin
 
 
 class BareClient:
-    """One connection; `joined_after`: seconds from a customer's answer to hearing the agent, by Asterisk's clock."""
+    """One connection; `joined_after`: seconds from each customer's answer to hearing the agent, by Asterisk's clock."""
 
     def __init__(self, login: AmiLogin) -> None:
         self._login = login
-        self.joined_after: dict[str, float] = {}
+        self._joined: dict[str, float] = {}
         self._up: dict[str, float] = {}
         self._customers: dict[str, str] = {}  # by bridge
 
@@ -31,6 +31,14 @@ class BareClient:
         self._task.cancel()
         await asyncio.wait([self._task])
         self._writer.close()
+
+    @property
+    def joined_after(self) -> dict[str, float]:
+        # the news of the answer may come after that of the bridge
+        return {leg: at - self._up[leg] for leg, at in self._joined.items() if leg in self._up}
+
+    def joined(self, leg: str) -> bool:
+        return leg in self._joined
 
     def originate(
         self, leg: str, channel: str, context: str, exten: str, variables: Mapping[str, str] | None = None
@@ -79,4 +87,4 @@ class BareClient:
             customer = self._customers.get(event["BridgeUniqueid"])
             # both hear each other from the moment the second one is in
             if customer is not None and event["BridgeNumChannels"] == "2":
-                self.joined_after.setdefault(customer, at - self._up[customer])
+                self._joined.setdefault(customer, at)

@@ -156,7 +156,7 @@ class Yardstick:
             {"PD_AGENT": agent, "PD_AMD": "parallel", "PD_AMD_ARGS": AmdParameters().arguments(), "PD_ABANDON": ""},
         )
         async with asyncio.timeout(20):
-            while leg not in self._watch.joined_after:  # noqa: ASYNC110 - a look now and then disturbs what is measured least
+            while not self._watch.joined(leg):  # noqa: ASYNC110 - a look now and then disturbs what is measured least
                 await asyncio.sleep(0.05)
         await asyncio.sleep(TALK)
         self._bare.hang_up(leg)

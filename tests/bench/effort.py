@@ -14,9 +14,9 @@ from tests.bench.desktop import Desktop
 from tests.bench.figures import Figure
 from tests.bench.stage import Stage, workplace
 
-AGENTS = 20
+AGENTS = 40
 WARM_UP, SECONDS = 5.0, 30.0
-CONTACTS = 800
+CONTACTS = 1200
 """More than can be called in that time."""
 
 TALK = 1.0
