@@ -21,6 +21,8 @@ class Changes:
     async def wait(self, *, seen: int, timeout: float) -> int:  # noqa: ASYNC109 - the limit is the caller's poll interval
         """The count after the next ring beyond `seen`, or after `timeout` seconds without one."""
         if self.count == seen:
+            # not wait_for: before Python 3.12 it loses a cancellation that comes together with the ring
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._rung.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._rung.wait()
         return self.count

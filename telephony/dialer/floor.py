@@ -309,7 +309,8 @@ class Floor:
         cell = self.ground.place.cell_id
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.ground.work_wanted.wait(), LOOK_EVERY)
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self.ground.work_wanted.wait()
             self.ground.work_wanted.clear()
             waiting = [desk for desk in self.desks.values() if desk.agent.state is AgentState.AVAILABLE]
             if not self.ready or not waiting:

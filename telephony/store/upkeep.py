@@ -45,7 +45,8 @@ class Upkeep:
             except Exception as error:
                 log.error("upkeep failed, next try in %.0f s: %s", EVERY, type(error).__name__)
             try:
-                await asyncio.wait_for(self._wanted.wait(), EVERY)
+                async with asyncio.timeout(EVERY):
+                    await self._wanted.wait()
             except TimeoutError:
                 continue
 

@@ -121,6 +121,19 @@ async def test_a_failure_nobody_thought_of_does_not_end_the_watch_over_the_link(
         await one.until(lambda: one.floor.ready and not failures)
 
 
+@pytest.mark.parametrize("ticks", range(5))
+async def test_a_stop_in_the_moment_of_a_bell_ends_all_the_same(sqlite_url: str, ticks: int) -> None:
+    store = Store(sqlite_url)
+    async with shift(store) as one:
+        one.floor.wake()
+        one.floor.changes.notify()
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await one.floor.stop()
+    await store.close()
+
+
 async def test_a_link_that_breaks_again_while_it_is_surveyed_is_surveyed_again(store: Store) -> None:
     async with shift(store) as one:
         agent_leg = await one.reserved()
