@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,18 @@ def folder() -> Iterator[Path]:
         yield path
 
 
-def start(folder: Path, port: int, *options: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(folder: Path, port: int, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`telephony demo`; a test that fails on the way leaves none running."""
     command = [sys.executable, "-m", "telephony.cli", "demo", "--directory", str(folder), "--port", str(port), *options]
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+    ) as demo:
+        try:
+            yield demo
+        finally:
+            demo.terminate()
+            demo.wait(timeout=30)
 
 
 def until(process: subprocess.Popen[str], text: str) -> str:
@@ -76,8 +84,8 @@ def left_over(folder: Path, port: int) -> list[str]:
 
 def test_the_scripted_demo_is_right_in_every_row(folder: Path, ports: PortBlock) -> None:
     port = ports.take()
-    demo = start(folder, port, "--auto")
-    said, _ = demo.communicate()
+    with started(folder, port, "--auto") as demo:
+        said, _ = demo.communicate()
     assert f"{len(ROWS)} of {len(ROWS)} rows are as the table says" in said, said
     assert len(re.findall(r"^(?:off|parallel|inline) .* ok$", said, re.MULTILINE)) == len(ROWS)
     assert demo.returncode == 0
@@ -89,36 +97,35 @@ def test_ctrl_c_ends_everything_and_the_second_start_takes_seconds(folder: Path,
     passwords = []
     for within in (UP_WITHIN, SECOND_START_WITHIN):
         begun = time.monotonic()
-        demo = start(folder, port)
-        said = until(demo, "Ctrl-C")
-        assert time.monotonic() - begun < within
-        login = re.search(r"alice +(\w+) +agent", said)
-        assert login is not None, said
-        passwords.append(login[1])
-        assert f"http://127.0.0.1:{port}/" in said
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
-            assert b"<html" in page.read()
-        demo.send_signal(signal.SIGINT)
-        assert demo.wait(timeout=30) == 0
-        assert left_over(folder, port) == []
+        with started(folder, port) as demo:
+            said = until(demo, "Ctrl-C")
+            assert time.monotonic() - begun < within
+            login = re.search(r"alice +(\w+) +agent", said)
+            assert login is not None, said
+            passwords.append(login[1])
+            assert f"http://127.0.0.1:{port}/" in said
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
+                assert b"<html" in page.read()
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(timeout=30) == 0
+            assert left_over(folder, port) == []
     assert passwords[0] == passwords[1]
 
 
 def test_a_demo_that_cannot_start_says_why(folder: Path, ports: PortBlock) -> None:
     taken = ports.take()
-    with socket.create_server(("127.0.0.1", taken)):
-        refused = start(folder, taken)
+    with socket.create_server(("127.0.0.1", taken)), started(folder, taken) as refused:
         said, _ = refused.communicate()
         assert refused.returncode == 1
         assert f"port {taken}" in said
         assert "--port" in said
     port = ports.take()
-    demo = start(folder, port)
-    until(demo, "Ctrl-C")
-    second = start(folder, ports.take())
-    said, _ = second.communicate()
-    assert second.returncode == 1
-    assert "already running" in said
-    demo.send_signal(signal.SIGTERM)
-    assert demo.wait(timeout=30) == 0
+    with started(folder, port) as demo:
+        until(demo, "Ctrl-C")
+        with started(folder, ports.take()) as second:
+            said, _ = second.communicate()
+        assert second.returncode == 1
+        assert "already running" in said
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(timeout=30) == 0
     assert left_over(folder, port) == []
