@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 
 from telephony.settings import Log
 
@@ -17,7 +19,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 def configure(log: Log) -> None:
     """Send all messages of this process to standard error, from the set level on."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if log.json_lines else _Text())
+    handler.setFormatter(formatter(log))
     # nothing of this is in our lines, and looking it up costs more than writing them
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # Python's own advice: docs, logging, "Optimization"
@@ -26,7 +28,28 @@ def configure(log: Log) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-class _Text(logging.Formatter):
+def formatter(log: Log) -> logging.Formatter:
+    """How a message is written: as text or as JSON."""
+    return _Json() if log.json_lines else _Text()
+
+
+QUOTING = frozenset({"sqlalchemy", "psycopg", "sqlite3", "pydantic_core"})
+"""Packages whose errors quote the values at hand, a whole row at times: of these only type and stack are written."""
+
+
+class _Formatter(logging.Formatter):
+    def formatException(self, ei: Any) -> str:
+        lines: list[str] = []
+        error: BaseException | None = ei[1]
+        while error is not None:
+            kind = type(error)
+            said = "" if kind.__module__.partition(".")[0] in QUOTING else f": {error}"
+            lines = [*traceback.format_tb(error.__traceback__), f"{kind.__module__}.{kind.__name__}{said}\n", *lines]
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "".join(lines).rstrip("\n")
+
+
+class _Text(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         request = request_id.get()
         at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
@@ -35,7 +58,7 @@ class _Text(logging.Formatter):
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
-class _Json(logging.Formatter):
+class _Json(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),

@@ -104,8 +104,10 @@ class Desk:
                 self._todo.clear()
             except Exception as error:
                 # one failed job must not end the desk
-                unavailable = isinstance(error, StoreUnavailable)
-                log.error("desk %s: a job failed: %s", self.agent.id, error, exc_info=None if unavailable else error)
+                if isinstance(error, StoreUnavailable):
+                    log.error("desk %s: a job failed: %s", self.agent.id, error)
+                else:
+                    log.error("desk %s: a job failed", self.agent.id, exc_info=error)
                 self._todo.clear()
                 self._unsure = True
                 if self._sure_timer is not None:

@@ -8,8 +8,11 @@ every transaction runs in one thread and begins IMMEDIATE, so nobody ever meets 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,7 +41,11 @@ class StoreUnavailable(Exception):
 
 
 class Store:
-    """A database by its SQLAlchemy URL, `sqlite:///path` or `postgresql://user:secret@host/name`."""
+    """A database by its SQLAlchemy URL, `sqlite:///path` or `postgresql://user:secret@host/name`.
+
+    Its errors do not quote the values of a statement: they may be a customer's, and errors are logged. A new SQLite
+    file can be read by its owner only.
+    """
 
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
@@ -46,15 +53,25 @@ class Store:
         if self.is_sqlite:
             if parsed.database and parsed.database != ":memory:":
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+                _make_private(Path(parsed.database))
             # one connection, used only by the one thread below
             self.engine: Engine = create_engine(
-                parsed, pool_size=1, max_overflow=0, connect_args={"check_same_thread": False, "timeout": 5}
+                parsed,
+                pool_size=1,
+                max_overflow=0,
+                hide_parameters=True,
+                connect_args={"check_same_thread": False, "timeout": 5},
             )
             _prepare_sqlite(self.engine)
         else:
             parsed = parsed.set(drivername="postgresql+psycopg")
             self.engine = create_engine(
-                parsed, pool_size=POSTGRES_CONNECTIONS, max_overflow=0, pool_pre_ping=True, pool_timeout=10
+                parsed,
+                pool_size=POSTGRES_CONNECTIONS,
+                max_overflow=0,
+                hide_parameters=True,
+                pool_pre_ping=True,
+                pool_timeout=10,
             )
         self.url = parsed.render_as_string(hide_password=True)
         workers = 1 if self.is_sqlite else POSTGRES_CONNECTIONS
@@ -62,7 +79,19 @@ class Store:
 
     async def run(self, fn: Callable[[Connection], T]) -> T:
         """The result of `fn(conn)`, committed; raises what `fn` raises after rolling back, or `StoreUnavailable`."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.transact, fn)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+
+        def work() -> None:
+            # what run_in_executor does, without two more futures and their callbacks for every transaction
+            try:
+                settle = partial(answer.set_result, self.transact(fn))
+            except BaseException as error:
+                settle = partial(answer.set_exception, error)
+            loop.call_soon_threadsafe(lambda: None if answer.done() else settle())
+
+        self._threads.submit(work)
+        return await answer
 
     def transact(self, fn: Callable[[Connection], T]) -> T:
         """`run` for callers without an event loop."""
@@ -96,6 +125,12 @@ class Store:
     def _close(self) -> None:
         self._threads.shutdown(wait=True)
         self.engine.dispose()
+
+
+def _make_private(file: Path) -> None:
+    """Make the file before SQLite does, which would let everybody read it; SQLite's own files beside it follow it."""
+    with contextlib.suppress(OSError):  # there already; or SQLite says what is wrong with its place
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(engine: Engine) -> None:
