@@ -178,6 +178,10 @@ class CampaignSettings(Frozen):
             raise ValueError("dispositions: a code is given twice")
         if self.default_disposition not in codes:
             raise ValueError(f"default_disposition '{self.default_disposition}' is not one of dispositions")
+        chosen = self.disposition(self.default_disposition)
+        if chosen is not None and chosen.rule is DispositionRule.CALLBACK:
+            # it is set where nobody is there to say when
+            raise ValueError(f"default_disposition '{chosen.code}' asks for a time; its rule must not be 'callback'")
         return self
 
     def disposition(self, code: str) -> Disposition | None:

@@ -271,6 +271,10 @@ def test_the_default_disposition_is_one_of_them_and_no_code_comes_twice() -> Non
     assert "dispositions" in refused(dispositions=[])
 
 
+def test_the_default_disposition_needs_nothing_that_only_an_agent_can_say() -> None:
+    assert "default_disposition 'callback' asks for a time" in refused(default_disposition="callback")
+
+
 def test_a_card_shows_named_fields_in_their_order() -> None:
     fields = [{"name": "city", "label": "City"}, {"name": "age", "label": "Age"}]
     assert [one.name for one in taken(card_fields=fields).card_fields] == ["city", "age"]
