@@ -50,7 +50,7 @@ CUSTOMERS = {
     "05": _machine("MAXWORDS-4-3", beep=4.5),
     "06": _machine("LONGGREETING-1500-1500", beep=12.0),
     "07": _machine("LONGGREETING-1500-1500"),
-    "08": Customer(answers=RING, verdict="NOTSURE", cause="TOOLONG-3500", verdict_after=3.5),
+    "08": Customer(answers=RING, verdict="NOTSURE", cause="NOAUDIODATA-TOOLONG-3500", verdict_after=3.5),
     "09": Customer(answers=RING, hangs_up_after=0.02),
     "10": Customer(rings=False, refuses=(603, 21)),
     "11": _machine("LONGGREETING-1500-1500", after=1.6),
