@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
 from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
 
 from telephony.model.contact import ContactEvent, ContactState
@@ -23,7 +22,7 @@ class ContactFilter(inputs.Input):
     state: ContactState | None = None
     list_id: inputs.Reference | None = None
     text: inputs.Note | None = None
-    due_before: AwareDatetime | None = None
+    due_before: inputs.Moment | None = None
 
 
 _SHOWN = tuple(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from telephony.model import hours
 
@@ -15,10 +17,25 @@ class Input(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def is_one_line(text: str) -> bool:
+    """True without control characters and line ends; the joiners and spaces of every script are none of them."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
+
+
 def _one_line(value: str) -> str:
-    if any(not character.isprintable() for character in value):
+    if not is_one_line(value):
         raise ValueError("must be one line without control characters")
     return value
+
+
+YEARS = (1970, 2200)
+"""Between them is a moment's year; the first and the last moments a clock can tell have no UTC."""
+
+
+def _moment(value: datetime) -> datetime:
+    if not YEARS[0] < value.year < YEARS[1]:
+        raise ValueError(f"must be between {YEARS[0]} and {YEARS[1]}")
+    return value.astimezone(UTC)
 
 
 def _zone(value: str) -> str:
@@ -32,6 +49,8 @@ Label = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_one_line)
 ]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_one_line)]
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
+"""A date and time with its offset."""
 Zone = Annotated[str, AfterValidator(_zone)]
 Reference = Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
 E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]

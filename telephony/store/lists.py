@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime
 from sqlalchemy import Connection, delete, select
 
 from telephony.store import inputs
@@ -20,14 +19,14 @@ class NewList(inputs.Input):
     name: inputs.Name
     active: bool = True
     priority: inputs.Priority = 50
-    expires_at: AwareDatetime | None = None
+    expires_at: inputs.Moment | None = None
 
 
 class ListChange(inputs.Input):
     name: inputs.Name | None = None
     active: bool | None = None
     priority: inputs.Priority | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: inputs.Moment | None = None
 
 
 _SHOWN = tuple(

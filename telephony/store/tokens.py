@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime
 from sqlalchemy import Connection, Select, select, update
 
 from telephony.store import inputs
@@ -17,7 +16,7 @@ from telephony.store.sessions import digest, fresh_token
 
 class NewToken(inputs.Input):
     name: inputs.Name
-    expires_at: AwareDatetime | None = None
+    expires_at: inputs.Moment | None = None
 
 
 def _select(tenant_id: str | None, user_id: str | None) -> Select[tuple[object, ...]]:

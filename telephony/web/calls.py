@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from telephony.model.reasons import Outcome
-from telephony.store import views
+from telephony.store import inputs, views
 from telephony.store.accounts import Role
 from telephony.store.paging import MOST, Page, PageRequest
 from telephony.store.views import CallFilter
@@ -28,10 +29,34 @@ COLUMNS = (
 )  # fmt: skip
 
 
+CALLBACK_WITHIN = timedelta(days=731)
+"""How far ahead a callback may be agreed; what is later is a slip."""
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far a callback "now" may lie back: the agent's clock is not ours, and the form was open for a while."""
+
+
+def _in_reach(at: datetime) -> datetime:
+    now = datetime.now(UTC)
+    if at < now - CLOCKS_DIFFER:
+        raise ValueError("is in the past")
+    if at > now + CALLBACK_WITHIN:
+        raise ValueError("is more than two years ahead")
+    return at
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("has a character that cannot be stored")
+    return text
+
+
 class Callback(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    at: AwareDatetime = Field(description="when the customer wants to be called")
+    at: Annotated[inputs.Moment, AfterValidator(_in_reach)] = Field(
+        description="when the customer wants to be called; not past, at most two years ahead"
+    )
     mine: bool = Field(default=False, description="by me and nobody else")
 
 
@@ -39,7 +64,7 @@ class WrapUp(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     disposition: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$", description="code of one of the campaign's")]
-    note: Annotated[str, Field(max_length=4000)] = ""
+    note: Annotated[str, Field(max_length=4000), AfterValidator(_storable)] = ""
     callback: Callback | None = None
 
 
@@ -50,8 +75,8 @@ class CallQuery(BaseModel):
     agent: Annotated[str, Field(pattern=f"^{ID}$")] | None = None
     outcome: Outcome | None = None
     disposition: Annotated[str, Field(max_length=40)] | None = None
-    since: AwareDatetime | None = Field(default=None, description="accepted at or after")
-    until: AwareDatetime | None = Field(default=None, description="accepted before")
+    since: inputs.Moment | None = Field(default=None, description="accepted at or after")
+    until: inputs.Moment | None = Field(default=None, description="accepted before")
 
 
 class CallPageQuery(CallQuery):

@@ -210,6 +210,19 @@ async def test_sql_html_and_dialplan_in_a_file_are_only_text(store: Store, acme:
     assert (await contacts_of(store, acme))["A1"]["name"] == nasty
 
 
+async def test_what_copying_leaves_in_names_and_numbers_is_no_fault(store: Store, acme: Company) -> None:
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    rows = [
+        ["N1", "Ann\u00a0Lee", "\u202a+44\u00a020 7946 0001\u202c"],
+        ["N2", f"\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 {family}", "\u200e+442079460002"],
+    ]
+    done = await take(store, acme, "external_id,name,number\n" + "\n".join(map(",".join, rows)))
+    assert counts(done) == (2, 0, 0, "done")
+    found = await contacts_of(store, acme)
+    assert [found[row[0]]["name"] for row in rows] == [row[1] for row in rows]
+    assert [found[row[0]]["numbers"][0]["e164"] for row in rows] == ["+442079460001", "+442079460002"]
+
+
 async def test_a_json_array_and_json_lines_come_in_alike(store: Store, acme: Company) -> None:
     people = [
         {"external_id": "A1", "name": "Jo", "numbers": [{"number": LONDON, "label": "work"}, "+442079460002"]},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -48,14 +49,27 @@ async def test_what_can_be_done_to_a_call(office: Office, action: str) -> None:
 
 async def test_wrap_up_with_a_callback(office: Office) -> None:
     agent, call = await office.agent(), new_id()
-    body = {
-        "disposition": "callback",
-        "note": "after <b>five</b>",
-        "callback": {"at": "2026-06-18T17:30:00+02:00", "mine": True},
-    }
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    written = at.astimezone(timezone(timedelta(hours=2))).isoformat()
+    body = {"disposition": "callback", "note": "after <b>five</b>", "callback": {"at": written, "mine": True}}
     assert (await agent("POST", f"/api/v1/calls/{call}/wrap-up", body)).status == 204
-    at = datetime(2026, 6, 18, 15, 30, tzinfo=UTC)
     assert office.floor.asked == [("wrap_up", office.acme.agent_id, call, "callback", "after <b>five</b>", at, True)]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"callback": {"at": "2020-01-01T00:00:00Z"}}, "callback.at"),
+        ({"callback": {"at": "2190-01-01T00:00:00Z"}}, "callback.at"),
+        ({"callback": {"at": "9999-12-31T23:59:59-12:00"}}, "callback.at"),
+        ({"note": "a\0b"}, "note"),
+    ],
+)
+async def test_a_callback_nobody_can_have_meant_is_refused(office: Office, change: dict[str, Any], field: str) -> None:
+    agent = await office.agent()
+    answer = await agent("POST", f"/api/v1/calls/{new_id()}/wrap-up", {"disposition": "callback", **change})
+    assert [one["field"] for one in answer.json["errors"]] == [field]
+    assert office.floor.asked == []
 
 
 async def test_wrap_up_without_a_disposition_is_refused(office: Office) -> None:

@@ -136,6 +136,12 @@ async def test_a_wrong_field_is_named(office: Office) -> None:
     assert [one["field"] for one in answer.json["errors"]] == ["callback.at"]
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00%2B12:00"])
+async def test_a_moment_without_utc_is_a_wrong_value(office: Office, moment: str) -> None:
+    answer = await (await office.agent())("GET", f"/api/v1/calls?since={moment}")
+    assert (answer.status, [one["field"] for one in answer.json["errors"]]) == (422, ["since"])
+
+
 async def test_every_answer_is_guarded(office: Office) -> None:
     for path in ("/", "/api/v1/me", "/nothing", "/healthz"):
         headers = (await office.stranger()("GET", path)).headers
