@@ -239,6 +239,8 @@ class Desk:
             if state == "available":
                 return  # reserved and previewing agents are what they ask to be
             raise Refused(Refusal.NOT_AVAILABLE)
+        if state == "available":
+            await self.ground.store.run(lambda conn: agents.read_phone(conn, self.agent))
         if state == "available" and not self.agent.phone:
             raise Refused(Refusal.PHONE_NOT_REGISTERED, "No phone is set: set one with PUT /me/phone")
         await self.move(event, wished=state, idle_reason=(reason or IdleReason.SIGNED_IN) if state == "idle" else None)

@@ -71,6 +71,9 @@ class Preview:
         contact = offers.contact_of(work, claim.contact.id)
         if contact.state is not ContactState.OFFERED or contact.holder_id != agent.id:
             return None
+        if not attempts.is_running(work, claim.campaign.id):
+            offers.give_back(work, contact, agent_id=agent.id)  # stopped while the agent's phone rang
+            return None
         return offers.open_offer(work, agent, line, claim, AgentEvent.OFFERED)
 
     def opened(self, offer: Offer) -> None:

@@ -19,6 +19,7 @@ from telephony.store.schema import agents, legs, reservations, users
 from telephony.store.steps import step_agent
 from telephony.store.work import Work
 
+_PHONE = Prepared(select(agents.c.phone).where(agents.c.id == bindparam("agent")))
 _AGENT = Prepared(select(*columns(Agent)).where(agents.c.id == bindparam("agent")))
 
 
@@ -73,6 +74,7 @@ def reserve(work: Work, place: Place, agent: Agent, claim: Claim) -> Line | Full
     full = grants.take(work, place, [Need(leg, grants.CELL, place.cell_id)])
     if full:
         return full
+    read_phone(work.conn, agent)
     line = Line(
         reservation_id=new_id(),
         leg_id=leg,
@@ -148,6 +150,11 @@ def leg_ended(work: Work, leg_id: str, outcome: str, *, cause: int = 0, sip: int
     """Close a leg and give back what it held."""
     _LEG_ENDED(work.conn, {"key": leg_id, "now": work.now, "cause": cause, "sip": sip, "outcome": outcome})
     grants.release(work, [leg_id])
+
+
+def read_phone(conn: Connection, agent: Agent) -> None:
+    """Bring the agent's phone up to date: administrators change it in the database, in any process."""
+    agent.phone = _PHONE(conn, {"agent": agent.id}).scalar_one()
 
 
 def set_phone(work: Work, agent: Agent, phone: str) -> None:

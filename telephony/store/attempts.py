@@ -105,9 +105,13 @@ def detection(settings: CampaignSettings) -> Amd:
     return settings.amd if settings.mode is Mode.PREVIEW_STANDARD else Amd.OFF
 
 
+def is_running(work: Work, campaign_id: str) -> bool:
+    return bool(_RUNNING(work.conn, {"campaign": campaign_id}).scalar_one())
+
+
 def forbidden(work: Work, settings: CampaignSettings, offer: Offer, contact: Contact) -> Withdrawal | None:
     """Why this offer's contact may not be called now; None where it may."""
-    if not _RUNNING(work.conn, {"campaign": offer.campaign_id}).scalar_one():
+    if not is_running(work, offer.campaign_id):
         return Withdrawal.CAMPAIGN_STOPPED
     if contact.state is ContactState.BLOCKED:
         return Withdrawal.ON_DO_NOT_CALL_LIST
@@ -224,7 +228,7 @@ def _grant_leg(
                 id=leg_id,
                 trunk_id=trunk.id,
                 dial=trunk.dial_template.replace("{number}", offer.e164),
-                caller_id=settings.caller_id or (trunk.caller_ids[0] if trunk.caller_ids else ""),
+                caller_id=_caller_id(settings, trunk),
                 max_ring=trunk.max_ring,
             )
         first = first or full
@@ -232,6 +236,14 @@ def _grant_leg(
             break  # another trunk has no more room in the tenant, the data center or the cell
     assert first is not None
     return refuse(work, agent, offer, first)
+
+
+def _caller_id(settings: CampaignSettings, trunk: Any) -> str:
+    """The campaign's, where this trunk allows it; else the trunk's own first one."""
+    allowed: list[str] = trunk.caller_ids
+    if settings.caller_id is not None and (not allowed or settings.caller_id in allowed):
+        return settings.caller_id
+    return allowed[0] if allowed else ""
 
 
 def refuse(work: Work, agent: Agent, offer: Offer, full: Full) -> Full:

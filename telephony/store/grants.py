@@ -168,9 +168,12 @@ _INSERT = Prepared(insert(grants))
 
 
 def _rate_full(work: Work, trunk_id: str, calls_per_second: float) -> Full | None:
-    recent = _RECENT(work.conn, {"trunk": trunk_id, "since": work.now - RATE_WINDOW}).scalar_one()
-    if recent + 1 > max(calls_per_second, 1):
-        return Full(Capacity.CALL_RATE_LIMIT, trunk_id, recent, int(calls_per_second))
+    # less than one a second is one in as many seconds as that takes
+    most = max(1, int(calls_per_second))
+    window = RATE_WINDOW / min(1.0, calls_per_second)
+    recent = _RECENT(work.conn, {"trunk": trunk_id, "since": work.now - window}).scalar_one()
+    if recent >= most:
+        return Full(Capacity.CALL_RATE_LIMIT, trunk_id, recent, most)
     return None
 
 

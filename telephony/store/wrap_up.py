@@ -50,6 +50,8 @@ def wrap_up(
     attempt.wrapped_up_at = work.now
     payload = {"call": attempt.id, "disposition": disposition.code}
     work.tell(attempt.tenant_id, "call.wrapped_up", payload, attempt.agent_id)
+    if disposition.rule is DispositionRule.DO_NOT_CALL:
+        _list(work, attempt)  # also where the contact is no longer ours to treat: the customer said so
     contact = offers.contact_of(work, attempt.contact_id)
     if contact.state is not ContactState.IN_ATTEMPT:
         return  # removed or blocked while they talked
@@ -71,16 +73,19 @@ def wrap_up(
                 work, contact, ContactEvent.SCHEDULE_CALLBACK, why=disposition.code, due_at=callback_at, **changes
             )
         case DispositionRule.DO_NOT_CALL:
-            dialect: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
-            work.conn.execute(
-                dialect(do_not_call)
-                .values(
-                    tenant_id=attempt.tenant_id,
-                    e164=attempt.e164,
-                    added_by=attempt.agent_id,
-                    why="asked the agent",
-                    created_at=work.now,
-                )
-                .on_conflict_do_nothing()
-            )
             step_contact(work, contact, ContactEvent.BLOCK, why="dnc", due_at=None, **changes)
+
+
+def _list(work: Work, attempt: Attempt) -> None:
+    dialect: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
+    work.conn.execute(
+        dialect(do_not_call)
+        .values(
+            tenant_id=attempt.tenant_id,
+            e164=attempt.e164,
+            added_by=attempt.agent_id,
+            why="asked the agent",
+            created_at=work.now,
+        )
+        .on_conflict_do_nothing()
+    )

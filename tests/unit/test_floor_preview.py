@@ -10,8 +10,9 @@ from sqlalchemy import Connection, insert, select, update
 
 from telephony.dialer.errors import NoCapacity, OfferClosed, Refused
 from telephony.model.ids import new_id
-from telephony.store import schema
+from telephony.store import accounts, campaigns, schema
 from telephony.store.engine import Store
+from telephony.store.work import Work
 from tests.support.shift import shift
 
 pytestmark = pytest.mark.unit
@@ -365,6 +366,63 @@ async def test_a_second_trunk_is_tried_when_the_first_fails_before_ringing(store
             lambda conn: conn.execute(select(schema.grants).where(schema.grants.c.released_at.is_(None))).all()
         )
         assert [grant.scope for grant in open_grants] == ["cell"]  # the agent's own line
+
+
+async def test_a_phone_that_an_administrator_changed_is_the_one_that_rings(store: Store) -> None:
+    async with shift(store) as one:
+        await one.floor.set_state(one.agent, "idle")
+        for phone in ("", "1002"):
+            change = accounts.UserChange(phone=phone)
+            await store.run(
+                lambda conn, change=change: accounts.change_user(
+                    conn, one.here.tenant_id, one.agent, change, now=datetime.now(UTC)
+                )
+            )
+            if not phone:
+                with pytest.raises(Refused, match="No phone"):
+                    await one.floor.set_state(one.agent, "available")
+        await one.reserved()
+        assert one.board.agent_calls[0].phone == "1002"
+
+
+async def test_a_campaign_stopped_while_the_phone_rings_shows_nobody(store: Store) -> None:
+    async with shift(store) as one:
+        await one.floor.set_state(one.agent, "available")
+        await one.until(lambda: len(one.board.agent_calls) == 1)
+        await store.run(
+            lambda conn: campaigns.run_campaign(
+                Work(conn, datetime.now(UTC)), one.here.tenant_id, one.here.campaign_id, running=False
+            )
+        )
+        one.board.answers(one.board.agent_calls[0].leg)
+        await one.state_is("available")
+        assert (await one.contact("c0")).state == "waiting"
+        assert await one.rows(schema.offers) == []
+
+
+@pytest.mark.parametrize(("allowed", "shown"), [([], "+442079460900"), (["+442079460901"], "+442079460901")])
+async def test_a_trunk_shows_no_number_it_does_not_allow(store: Store, allowed: list[str], shown: str) -> None:
+    async with shift(store, caller_id="+442079460900") as one:
+        await store.run(lambda conn: conn.execute(update(schema.trunks).values(caller_ids=allowed)))
+        await one.reserved()
+        await one.accepted()
+        assert one.board.customer_calls[0].caller_id == shown
+
+
+async def test_half_a_call_a_second_is_one_in_two_seconds(store: Store) -> None:
+    async with shift(store) as one:
+        await store.run(lambda conn: conn.execute(update(schema.trunks).values(max_calls_per_second=0.5)))
+        await one.reserved()
+        _, leg = await one.accepted()
+        one.board.ends(leg, cause=17, sip=486)
+        await one.state_is("previewing")
+        earlier = datetime.now(UTC) - timedelta(seconds=1.5)
+        await store.run(lambda conn: conn.execute(update(schema.legs).values(placed_at=earlier)))
+        with pytest.raises(NoCapacity) as refused:
+            await one.floor.decide(one.agent, one.offer, "accept")
+        assert (refused.value.code, refused.value.used, refused.value.limit) == ("CALL_RATE_LIMIT", 1, 1)
+        await store.run(lambda conn: conn.execute(update(schema.legs).values(placed_at=earlier - timedelta(seconds=1))))
+        await one.accepted()
 
 
 async def test_a_wrap_up_sent_twice_counts_once_and_another_result_is_refused(store: Store) -> None:
