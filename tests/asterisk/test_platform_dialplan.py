@@ -72,6 +72,7 @@ def test_every_application_and_function_of_the_dialplan_is_loaded(pbx: Pbx, cont
         "AMD": "app_amd",
         "BridgeWait": "app_bridgewait",
         "ChanSpy": "app_chanspy",
+        "Dial": "app_dial",
         "Echo": "app_echo",
         "ExecIf": "app_exec",
         "Originate": "app_originate",
