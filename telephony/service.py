@@ -35,7 +35,11 @@ statement: with Python's 5 ms a busy event loop makes an accept of 25 statements
 async def serve(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; the exit code: 0 stopped, 2 something to configure, 1 failed."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"telephony: data_dir: {settings.data_dir} cannot be made: {error.strerror}", file=sys.stderr)
+        return CONFIGURATION
     try:
         store = Store(settings.database_url)
         hold = await asyncio.to_thread(_prepare, store, settings)
@@ -75,7 +79,11 @@ async def _run(settings: Settings, store: Store) -> int:
     try:
         await floor.start()
         await server.start()
-    except (OSError, SwitchboardError) as error:
+    except OSError as error:
+        print(f"telephony: http.port: {settings.http.port} cannot be listened on: {error.strerror}", file=sys.stderr)
+        await floor.stop()
+        return CONFIGURATION
+    except SwitchboardError as error:
         print(f"telephony: {_sentence(error)}", file=sys.stderr)
         await floor.stop()
         return CONFIGURATION

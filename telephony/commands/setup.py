@@ -56,6 +56,8 @@ class Setup:
                 store.engine.dispose()
         except StoreError as error:
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            raise  # who reads our output has seen enough, as in `... | head`
         except (StoreUnavailable, DatabaseTooNew, SQLAlchemyError, OSError) as error:
             stop(f"database_url: {str(error).splitlines()[0]}")
 

@@ -172,7 +172,7 @@ def _explained(exchange: Exchange, error: Exception) -> Problem:
             return Problem("BAD_JSON", errors=field_problems(found, exchange.language))
         return Problem("INVALID", errors=field_problems(found, exchange.language))
     problem = problem_of(error, exchange.language)
-    if problem is None or problem.status >= 500:
+    if problem is not error and (problem is None or problem.status >= 500):
         # values in the error's own text may be a customer's: only where it happened is written
         where = "".join(traceback.format_tb(error.__traceback__)[-8:])
         log.error("%s in %s\n%s", type(error).__name__, _address(exchange), where)

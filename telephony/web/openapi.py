@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
+from telephony.store.accounts import Role
 from telephony.web.problems import STATUS, ProblemDocument, sentence
-from telephony.web.routes import ID, PUBLIC, Route
+from telephony.web.routes import ID, INSTALLATION, PUBLIC, Route
 
 REF = "#/components/schemas/{model}"
 
@@ -98,6 +99,9 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         }
         for name in route.parts
     ]
+    if of_a_tenant(route):
+        text = "whose; an administrator of the installation belongs to no tenant and says which one is meant"
+        parameters.append({"name": "tenant", "in": "query", "schema": {"type": "string"}, "description": text})
     if route.query is not None:
         schema = route.query.model_json_schema(ref_template=REF)
         # the few enums of a query stand in the parameter itself
@@ -137,6 +141,11 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
     return responses
 
 
+def of_a_tenant(route: Route) -> bool:
+    """True for what belongs to a tenant and may be asked by an administrator of the installation too."""
+    return Role.ADMIN in route.roles and route.roles != INSTALLATION and route.tag not in ("Me", "Sessions")
+
+
 def codes(route: Route) -> list[str]:
     """Every problem code that this route may answer with, the general ones included."""
     found = list(route.errors)
@@ -144,6 +153,8 @@ def codes(route: Route) -> list[str]:
         found += ["UNAUTHENTICATED", "FORBIDDEN"]
         if route.method != "GET":
             found.append("ORIGIN_REFUSED")
+    if of_a_tenant(route):
+        found += ["TENANT_NEEDED", "NOT_FOUND"]
     if route.parts:
         found.append("NOT_FOUND")
     if route.body is not None:

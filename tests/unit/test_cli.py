@@ -104,6 +104,15 @@ def test_a_database_that_cannot_be_reached(telephony: Telephony, monkeypatch: py
     assert "s3cret" not in result.stderr
 
 
+def test_a_data_dir_that_cannot_be_made(telephony: Telephony, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TELEPHONY_AMI_SECRET", "secret")
+    monkeypatch.setenv("TELEPHONY_DATA_DIR", str(tmp_path / "file" / "data"))
+    said = telephony("serve", code=2).output
+    assert said.startswith("telephony: data_dir: ")
+    assert said.count("\n") == 1
+
+
 def test_from_nothing_to_contacts_and_back(telephony: Telephony) -> None:
     telephony.company()
     Path("people.csv").write_text(
