@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from telephony.store.checkpoint import LONGEST_LOG, Checkpoints
 from telephony.store.prepared import execute
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
+        self._checkpoints: Checkpoints | None = None
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:
             if parsed.database and parsed.database != ":memory:":
@@ -63,6 +65,8 @@ class Store:
                 connect_args={"check_same_thread": False, "timeout": 5},
             )
             _prepare_sqlite(self.engine)
+            if parsed.database and parsed.database != ":memory:":
+                self._checkpoints = Checkpoints(parsed.database)
         else:
             parsed = parsed.set(drivername="postgresql+psycopg")
             self.engine = create_engine(
@@ -98,7 +102,10 @@ class Store:
         for left in range(TRIES - 1, -1, -1):
             try:
                 with self.engine.begin() as conn:
-                    return fn(conn)
+                    result = fn(conn)
+                if self._checkpoints is not None:
+                    self._checkpoints.committed()
+                return result
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) in _RETRY_STATES and left:
                     continue
@@ -124,6 +131,8 @@ class Store:
 
     def _close(self) -> None:
         self._threads.shutdown(wait=True)
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         self.engine.dispose()
 
 
@@ -141,6 +150,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         # NORMAL: a commit survives the death of this process; power loss may take the last ones, never the file
         cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={LONGEST_LOG}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
