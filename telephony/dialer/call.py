@@ -445,6 +445,7 @@ class Call:
     async def _found_alive(self, state: str, joined_to: str | None) -> None:
         desk = self._desk
         gone = desk.reservation.line is None
+        self._agent_gone |= gone
         if self.attempt.cancelled_by is not None or (gone and joined_to is None):
             left = gone and state != "up" and self.attempt.answered_at is None
             by = self.attempt.cancelled_by or ("line" if left else None)

@@ -47,6 +47,23 @@ async def attempt_of(one: Shift) -> Any:
     return row
 
 
+async def test_a_customer_found_waiting_for_an_agent_who_is_gone_was_abandoned(store: Store) -> None:
+    async with shift(store) as one:
+        agent_leg = await one.reserved()
+        _, leg = await one.accepted()
+        one.board.appears(leg)
+        one.board.rings(leg)
+        await one.settle()
+        ended = {"ended_at": datetime.now(UTC), "end": "agent_hung_up"}
+        await store.run(lambda conn: conn.execute(update(schema.reservations).values(ended)))
+        await restart(one, found(live=[LiveLeg(leg=leg, state="up", joined_to=None)]))
+        await one.until(lambda: ("hang_up", leg) in one.board.orders)
+        assert agent_leg not in one.floor.ground.owners
+        one.board.ends(leg, answered=True, rang=True)
+        await one.settle()
+        assert (await attempt_of(one)).outcome == "ABANDONED"
+
+
 async def test_a_call_that_goes_on_is_taken_over_and_ends_as_usual(store: Store) -> None:
     async with shift(store) as one:
         agent_leg, attempt, leg = await one.talking()
