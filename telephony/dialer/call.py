@@ -411,6 +411,7 @@ class Call:
         """Settle an unknown attempt by the channel list and the flight recorder; `asked`: when the survey began."""
         if self.attempt.state is not AttemptState.UNKNOWN:
             return
+        self._agent_gone |= self._desk.reservation.line is None  # known before the service was restarted
         await self._settle_by(survey, asked)
         stash, self._stash = self._stash, []
         for event in stash:
@@ -445,7 +446,6 @@ class Call:
     async def _found_alive(self, state: str, joined_to: str | None) -> None:
         desk = self._desk
         gone = desk.reservation.line is None
-        self._agent_gone |= gone
         if self.attempt.cancelled_by is not None or (gone and joined_to is None):
             left = gone and state != "up" and self.attempt.answered_at is None
             by = self.attempt.cancelled_by or ("line" if left else None)

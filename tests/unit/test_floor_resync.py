@@ -64,6 +64,21 @@ async def test_a_customer_found_waiting_for_an_agent_who_is_gone_was_abandoned(s
         assert (await attempt_of(one)).outcome == "ABANDONED"
 
 
+async def test_a_customer_who_answered_when_the_agent_was_gone_was_abandoned_also_if_it_is_over(store: Store) -> None:
+    async with shift(store) as one:
+        await one.reserved()
+        _, leg = await one.accepted()
+        one.board.appears(leg)
+        one.board.rings(leg)
+        await one.settle()
+        ended = {"ended_at": datetime.now(UTC), "end": "agent_hung_up"}
+        await store.run(lambda conn: conn.execute(update(schema.reservations).values(ended)))
+        over = RecordedEnd(leg=leg, answered=True, rang=True, cause=16, sip=None)
+        await restart(one, found(ended=[over]))
+        await one.settle()
+        assert (await attempt_of(one)).outcome == "ABANDONED"
+
+
 async def test_a_call_that_goes_on_is_taken_over_and_ends_as_usual(store: Store) -> None:
     async with shift(store) as one:
         agent_leg, attempt, leg = await one.talking()
