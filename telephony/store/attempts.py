@@ -336,9 +336,10 @@ def end(
     code: str | None = None,
 ) -> bool:
     """Settle an attempt: leg, grants, contact. True where the agent has to wrap it up (the contact waits for that)."""
+    # together, in the one order in which all take the limits
+    grants.release(work, [attempt.id] if leg_id is None else [attempt.id, leg_id])
     if leg_id is not None:
         leg_ended(work, leg_id, outcome.value, cause=end_.cause if end_ else 0, sip=end_.sip if end_ else None)
-    grants.release(work, [attempt.id])
     attempt.outcome = outcome.value  # told with the step
     step_attempt(work, attempt, event, ended_at=work.now, outcome=outcome.value, code=code)
     if outcome is Outcome.NOT_PLACED:

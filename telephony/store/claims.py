@@ -172,7 +172,7 @@ def has_room(work: Work, place: Place, tenant_id: str, trunks_here: list[Any]) -
         (grants.CELL, place.cell_id),
         *((grants.TRUNK, trunk.id) for trunk in trunks_here),
     ]
-    use = grants.read(work, scopes)
+    use = grants.locked(work, scopes)
 
     def free(key: tuple[str, str]) -> bool:
         used, limit = use.get(key, (0, 1))

@@ -76,7 +76,7 @@ _LIMIT = case(
 
 
 @cache
-def _usage(scopes: int, *, locked: bool) -> Prepared:
+def _usage(scopes: int) -> Prepared:
     """Use and limit of so many scopes, the parameters `scope0`, `id0`, `scope1` ..."""
     wanted = [
         and_(usage.c.scope == bindparam(f"scope{n}"), usage.c.scope_id == bindparam(f"id{n}")) for n in range(scopes)
@@ -92,7 +92,7 @@ def _usage(scopes: int, *, locked: bool) -> Prepared:
         .where(or_(*wanted))
         .order_by(usage.c.scope, usage.c.scope_id)
     )
-    return Prepared(statement.with_for_update(of=usage) if locked else statement)
+    return Prepared(statement.with_for_update(of=usage))
 
 
 _ADD = Prepared(
@@ -190,15 +190,24 @@ def release(work: Work, owners: Iterable[str]) -> None:
         )
 
 
-def read(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
-    """(used, limit) of each scope as it is now, without locking; a scope never used yet is missing."""
-    return _read(work, sorted(scopes), locked=False)
+def locked(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+    """(used, limit) of each scope, locked until this transaction ends; a scope never used yet is missing.
+
+    Everybody takes what is shared in one order, or two transactions wait for each other until PostgreSQL ends one
+    of them a second later: the limits, by scope, then the counts of contacts, then the outbox.
+    """
+    wanted = sorted(scopes)
+    values: dict[str, str] = {}
+    for n, (scope, scope_id) in enumerate(wanted):
+        values |= {f"scope{n}": scope, f"id{n}": scope_id}
+    rows = _usage(len(wanted))(work.conn, values)
+    return {(row.scope, row.scope_id): (row.used, row.limit) for row in rows}
 
 
 def _ensured(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
     """(used, limit) of each scope, locked until this transaction ends; rows are made where they are missing."""
     wanted = sorted(scopes)
-    rows = _read(work, wanted, locked=True)
+    rows = locked(work, wanted)
     missing = [key for key in wanted if key not in rows]
     if missing:
         dialect: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
@@ -206,13 +215,5 @@ def _ensured(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, s
             dialect(usage).on_conflict_do_nothing(),
             [{"scope": scope, "scope_id": scope_id, "used": 0} for scope, scope_id in missing],
         )
-        rows = _read(work, wanted, locked=True)
+        rows = locked(work, wanted)
     return rows
-
-
-def _read(work: Work, wanted: list[tuple[str, str]], *, locked: bool) -> dict[tuple[str, str], tuple[int, int]]:
-    values: dict[str, str] = {}
-    for n, (scope, scope_id) in enumerate(wanted):
-        values |= {f"scope{n}": scope, f"id{n}": scope_id}
-    rows = _usage(len(wanted), locked=locked)(work.conn, values)
-    return {(row.scope, row.scope_id): (row.used, row.limit) for row in rows}
