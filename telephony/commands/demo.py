@@ -72,7 +72,7 @@ def _password(file: Path | None) -> str:
 async def _run(directory: Path | None, port: int, *, auto: bool) -> int:
     from telephony.demo.run import DemoSettings, default_directory, started
 
-    settings = DemoSettings(directory=directory or default_directory(), http_port=port)
+    settings = DemoSettings(directory=directory or default_directory(), http_port=port, fresh=auto)
     async with started(settings, say=_say) as running:
         if auto:
             return await _play(running.url, running.password)

@@ -40,9 +40,13 @@ LOOK_EVERY = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSettings:
-    """`directory` holds database, logs and secrets of this demo; its path must be short and without spaces."""
+    """`directory` holds database, logs and secrets of this demo; its path must be short and without spaces.
+
+    `fresh`: begin with a new database. The script does: what the last demo left unfinished is not its to judge.
+    """
 
     directory: Path
+    fresh: bool = False
     http_port: int = 8080
     bind: str = "127.0.0.1"
     backend: str | None = None
@@ -130,6 +134,9 @@ async def started(settings: DemoSettings, *, say: Say) -> AsyncIterator[Demo]:
         await pbx.start()
         say("loading the demo's tenant, agents, campaigns and contacts")
         password = _password(directory / "password")
+        if settings.fresh:
+            for old in directory.glob("telephony.sqlite3*"):
+                old.unlink()
         await _load(directory, password)
         say("starting the service")
         service = await _service(settings, ports, pbx, stack)

@@ -32,6 +32,7 @@ from telephony.pbx.port import (
 )
 from telephony.store import agents, claims, offers
 from telephony.store.engine import StoreUnavailable
+from telephony.store.errors import StoreError
 from telephony.store.grants import LostCell
 from telephony.store.records import Agent
 from telephony.store.steps import step_agent
@@ -161,7 +162,7 @@ class Desk:
             except Exception as error:
                 if not answer.done():
                     answer.set_exception(error)
-                if not isinstance(error, (DialerError, ValueError)):
+                if not isinstance(error, (DialerError, StoreError, ValueError)):
                     raise  # not the caller's mistake
             else:
                 if not answer.done():

@@ -18,6 +18,7 @@ from telephony.model.agent import AgentState
 from telephony.store import inputs
 from telephony.store.errors import Invalid, unique, unreferenced
 from telephony.store.paging import Page, PageRequest, Row, page
+from telephony.store.phones import give_phone
 from telephony.store.rows import add, alter, given, one
 from telephony.store.schema import agents, cells, sessions, team_members, tokens, users
 
@@ -182,7 +183,7 @@ def _change_desk(conn: Connection, tenant_id: str | None, user_id: str, change: 
     if change.cell_id is not None:
         _move_desk(conn, user_id, change.cell_id)
     if change.phone is not None:
-        conn.execute(update(agents).where(agents.c.id == user_id).values(phone=change.phone))
+        give_phone(conn, user_id, change.phone)
 
 
 def _move_desk(conn: Connection, user_id: str, cell_id: str) -> None:
@@ -209,7 +210,8 @@ def _give_desk(
         cell_id = found[0]
     else:
         _check_cell(conn, cell_id)
-    conn.execute(insert(agents).values(id=user_id, tenant_id=tenant_id, cell_id=cell_id, phone=phone, state_since=now))
+    conn.execute(insert(agents).values(id=user_id, tenant_id=tenant_id, cell_id=cell_id, phone="", state_since=now))
+    give_phone(conn, user_id, phone)
 
 
 def _check_cell(conn: Connection, cell_id: str) -> None:

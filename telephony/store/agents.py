@@ -13,6 +13,7 @@ from telephony.model.ids import new_id
 from telephony.store import grants
 from telephony.store.claims import Claim
 from telephony.store.grants import Full, Need, Place
+from telephony.store.phones import give_phone
 from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, columns, record
 from telephony.store.schema import agents, legs, reservations, users
@@ -158,7 +159,8 @@ def read_phone(conn: Connection, agent: Agent) -> None:
 
 
 def set_phone(work: Work, agent: Agent, phone: str) -> None:
-    work.conn.execute(update(agents).where(agents.c.id == agent.id).values(phone=phone))
+    """Raises what `give_phone` raises."""
+    give_phone(work.conn, agent.id, phone)
     agent.phone = phone
 
 

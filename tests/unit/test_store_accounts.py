@@ -14,6 +14,7 @@ from telephony.store.engine import Store
 from telephony.store.errors import InUse, Invalid, NoSuch, Taken
 from telephony.store.paging import PageRequest
 from telephony.store.passwords import hash_password, password_matches
+from telephony.store.phones import give_phone
 from telephony.store.schema import sessions as sessions_table
 from telephony.store.schema import users
 from tests.support.company import NOON, Company, company
@@ -246,3 +247,23 @@ async def test_a_user_with_calls_in_the_records_is_kept(store: Store, acme: Comp
         await store.run(lambda conn: accounts.delete_user(conn, acme.tenant_id, acme.agent_id))
     ann = await store.run(lambda conn: accounts.user(conn, acme.tenant_id, acme.agent_id))
     assert ann["cell_id"] == acme.cell_id
+
+
+async def test_a_phone_is_one_agents_and_a_trunk_is_nobodys(store: Store) -> None:
+    def story(conn: Connection) -> None:
+        here = company(conn)
+        ben = accounts.create_user(
+            conn,
+            here.tenant_id,
+            accounts.NewUser(username="ben", name="Ben", role=accounts.Role.AGENT, password="correct horse"),
+            password_hash="-",
+            now=NOON,
+        )
+        with pytest.raises(Taken, match="phone"):
+            give_phone(conn, ben["id"], "1001")  # Ann's
+        with pytest.raises(Invalid, match="trunk"):
+            give_phone(conn, ben["id"], "carrier")
+        give_phone(conn, ben["id"], "1002")
+        give_phone(conn, here.agent_id, "1001")  # her own again
+
+    await store.run(story)
