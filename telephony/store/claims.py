@@ -175,7 +175,7 @@ def has_room(work: Work, place: Place, tenant_id: str, trunks_here: list[Any]) -
     use = grants.locked(work, scopes)
 
     def free(key: tuple[str, str]) -> bool:
-        used, limit = use.get(key, (0, 1))
+        used, limit = use[key]
         return used < limit
 
     return all(free(key) for key in scopes[:3]) and any(free(key) for key in scopes[3:])

@@ -128,7 +128,7 @@ def take(work: Work, place: Place, needs: Sequence[Need], *, rate: tuple[str, fl
     for need in needs:
         key = (need.scope, need.scope_id)
         totals[key] = totals.get(key, 0) + need.units
-    rows = _ensured(work, totals)
+    rows = locked(work, totals)
     # the widest limit is named first: a full tenant is told as such even where the trunk is full too
     for scope in (TENANT, DATA_CENTER, TRUNK, CELL):
         for key, units in totals.items():
@@ -191,23 +191,13 @@ def release(work: Work, owners: Iterable[str]) -> None:
 
 
 def locked(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
-    """(used, limit) of each scope, locked until this transaction ends; a scope never used yet is missing.
+    """(used, limit) of each scope, locked until this transaction ends; rows are made where they are missing.
 
     Everybody takes what is shared in one order, or two transactions wait for each other until PostgreSQL ends one
     of them a second later: the limits, by scope, then the counts of contacts, then the outbox.
     """
     wanted = sorted(scopes)
-    values: dict[str, str] = {}
-    for n, (scope, scope_id) in enumerate(wanted):
-        values |= {f"scope{n}": scope, f"id{n}": scope_id}
-    rows = _usage(len(wanted))(work.conn, values)
-    return {(row.scope, row.scope_id): (row.used, row.limit) for row in rows}
-
-
-def _ensured(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
-    """(used, limit) of each scope, locked until this transaction ends; rows are made where they are missing."""
-    wanted = sorted(scopes)
-    rows = locked(work, wanted)
+    rows = _read(work, wanted)
     missing = [key for key in wanted if key not in rows]
     if missing:
         dialect: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
@@ -215,5 +205,13 @@ def _ensured(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, s
             dialect(usage).on_conflict_do_nothing(),
             [{"scope": scope, "scope_id": scope_id, "used": 0} for scope, scope_id in missing],
         )
-        rows = locked(work, wanted)
+        rows = _read(work, wanted)
     return rows
+
+
+def _read(work: Work, wanted: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+    values: dict[str, str] = {}
+    for n, (scope, scope_id) in enumerate(wanted):
+        values |= {f"scope{n}": scope, f"id{n}": scope_id}
+    rows = _usage(len(wanted))(work.conn, values)
+    return {(row.scope, row.scope_id): (row.used, row.limit) for row in rows}
