@@ -207,7 +207,7 @@ async def test_the_phone_hung_up_just_before_the_accept(store: Store) -> None:
         with pytest.raises(OfferClosed) as closed:
             await one.floor.decide(one.agent, offer, "accept")
         assert closed.value.winner == "left"
-        assert await one.used() == {"cell": 0}
+        assert await one.used() == NOTHING_UP
 
 
 async def test_the_phone_hung_up_just_after_the_accept_so_nobody_is_called(store: Store) -> None:
