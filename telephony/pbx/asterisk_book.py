@@ -32,6 +32,8 @@ LEG_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RINGING, UP = "5", "6"
 # Q.850 "no answer from the user": what Asterisk puts on a leg whose ring limit ran out.
 NO_ANSWER = 19
+# In place of a DIALSTATUS, where the agent hung up while Dial() ran.
+AGENT_GONE = "AGENT_GONE"
 # Events of an ended leg come within milliseconds after its Hangup; this is minutes of calls.
 ENDED_KEPT = 2000
 
@@ -205,6 +207,9 @@ class LegBook:
         """Ends of legs that this agent's leg dialed, or was about to dial: Dial() ends its channels before its own."""
         untold = [leg for leg, (dialed_by, _) in self._untold.items() if dialed_by == agent_leg]
         undialed = [leg for leg, kept in self._legs.items() if kept.dialed_by == agent_leg and not kept.appeared]
+        for kept in self._legs.values():
+            if kept.dialed_by == agent_leg and kept.appeared:
+                kept.dial_status = kept.dial_status or AGENT_GONE  # its own Hangup may come after its dialer's
         events: list[LegEvent] = [self._untold.pop(leg)[1] for leg in untold]
         return events + [event for leg in undialed for event in self.never_dialed(leg, at)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from telephony.pbx.ami import Message
@@ -248,3 +250,45 @@ def test_after_a_lost_link_nothing_is_taken_for_known() -> None:
 )
 def test_sip_codes(text: str, code: int | None) -> None:
     assert sip_code(text) == code
+
+
+CHANNEL = "1795352977.12"
+"""What Asterisk calls a channel that Dial() made."""
+
+
+def direct_and_ringing() -> LegBook:
+    """An agent on the line whose Dial() rings a customer."""
+    book = expecting(AGENT)
+    told(book, event("Newchannel", AGENT), held("BridgeEnter"))
+    book.expect(CUSTOMER, dialed_by=AGENT)
+    told(
+        book,
+        Message([("Event", "UserEvent"), ("UserEvent", "PdLeg"), ("Leg", CUSTOMER), ("Uniqueid", CHANNEL)]),
+        event("Newstate", CHANNEL, AccountCode=CUSTOMER, ChannelState="5"),
+    )
+    return book
+
+
+def customer_gone() -> Message:
+    return event("Hangup", CHANNEL, AccountCode=CUSTOMER, ChannelState="5", Cause="0")
+
+
+def agent_gone() -> Message:
+    return event("Hangup", AGENT, ChannelState="6", Cause="16")
+
+
+@pytest.mark.parametrize("hangups", [(customer_gone, agent_gone), (agent_gone, customer_gone)])
+def test_an_agent_who_hangs_up_while_dialing_is_told_before_the_customer_whichever_hangup_comes_first(
+    hangups: tuple[Callable[[], Message], ...],
+) -> None:
+    ends = told(direct_and_ringing(), *(hangup() for hangup in hangups))
+    assert [one.leg for one in ends if isinstance(one, LegEnded)] == [AGENT, CUSTOMER]
+
+
+@pytest.mark.parametrize("dial_first", [True, False])
+def test_the_end_of_a_dialed_customer_waits_for_the_end_of_the_dial(dial_first: bool) -> None:
+    over = Message([("Event", "UserEvent"), ("UserEvent", "PdDial"), ("Leg", CUSTOMER), ("Status", "NOANSWER")])
+    messages = [over, customer_gone()] if dial_first else [customer_gone(), over]
+    (end,) = told(direct_and_ringing(), *messages)
+    assert isinstance(end, LegEnded)
+    assert (end.leg, end.ring_limit_reached) == (CUSTOMER, True)
