@@ -103,8 +103,9 @@ class Store:
             try:
                 with self.engine.begin() as conn:
                     result = fn(conn)
+                    raw: Any = conn.connection.driver_connection
                 if self._checkpoints is not None:
-                    self._checkpoints.committed()
+                    self._checkpoints.committed(raw.total_changes)
                 return result
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) in _RETRY_STATES and left:
