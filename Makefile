@@ -43,7 +43,7 @@ test-unit: $(STAMP) ## Only the tests that need nothing but this process and a d
 	@exec $(PY) -m pytest -m unit
 
 bench: $(STAMP) ## Measure: accept to INVITE, answer to joined, cost of a call
-	@exec $(PY) -m pytest -m bench -s
+	@exec $(PY) -m tests.bench
 
 mutate: $(STAMP) ## Seed faults into the rules, one at a time, and count those the tests catch
 	@exec $(PY) -m tests.mutations
