@@ -289,7 +289,7 @@ class Floor:
         for desk in list(self.desks.values()):
             if desk.reservation.line is not None or desk.call is not None or desk.agent.state not in _RESTING:
                 with contextlib.suppress(Exception):
-                    await desk.ask(lambda desk=desk: settle(desk))  # type: ignore[misc]
+                    await desk.ask(lambda desk=desk: settle(desk))  # type: ignore[misc]  # mypy cannot type a default
         if self._links != link:
             return  # the next link-up brings a new survey
         for leg in survey.live:

@@ -105,4 +105,4 @@ def _within(call: Callable[[], T], silence: str) -> T:
         raise ManagerTrouble(f"{silence} within {ANSWER_WITHIN:g} s") from None
     if error is not None:
         raise error
-    return value  # type: ignore[return-value]
+    return value  # type: ignore[return-value]  # pyst2 has no types
