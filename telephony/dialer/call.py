@@ -1,32 +1,32 @@
 """The attempt at a desk: one try to reach one customer, from the stored placing to its settled end.
 
-The Originate of a leg is sent here and nowhere else, once, after its placing was committed.
+How a leg is sent is in dialing.py, what a lost link leads to in settlement.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from telephony.dialer.dialing import Dialing
 from telephony.dialer.errors import Refused
+from telephony.dialer.settlement import Settlement
 from telephony.model.agent import AgentEffect, AgentEvent, AgentState
 from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
 from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.machine_detection import verdict_of
 from telephony.model.outcomes import LegEnd, customer_outcome, trunk_failed
-from telephony.model.reasons import Capacity, Outcome, Refusal
+from telephony.model.reasons import Outcome, Refusal
 from telephony.pbx.port import (
     ABANDON,
     DIAL,
     END,
     JOIN,
     BeepHeard,
-    CustomerCall,
-    DirectCall,
     LegAnswered,
     LegAppeared,
     LegEnded,
@@ -34,14 +34,10 @@ from telephony.pbx.port import (
     LegRang,
     LegsJoined,
     MachineVerdict,
-    OrderRefused,
-    OrderUnsettled,
-    PbxUnreachable,
     Survey,
     SwitchboardError,
 )
 from telephony.store import agents, attempts, wrap_up
-from telephony.store.agents import Line
 from telephony.store.attempts import CallLeg, Placed
 from telephony.store.records import Agent, Attempt
 from telephony.store.steps import step_attempt
@@ -51,15 +47,6 @@ if TYPE_CHECKING:
     from telephony.dialer.desk import Desk
 
 log = logging.getLogger(__name__)
-
-SENT_IN_FLIGHT = timedelta(seconds=3)
-"""How long an order written just before a process died may still be on its way into Asterisk."""
-
-LOOK_AGAIN_AFTER = 1.0
-"""Seconds between two surveys while an order may be on its way."""
-
-START_KNOWN_WITHIN = timedelta(seconds=2)
-"""How exactly the start of the PBX is known. In doubt a call counts as placed: nobody is rung twice."""
 
 _BY_WHOM = {"agent": Outcome.AGENT_CANCELLED, "line": Outcome.AGENT_ENDED}
 
@@ -74,15 +61,17 @@ class Call:
         self.attempt = placed.attempt
         self.leg: CallLeg = placed.leg
         self.settings: CampaignSettings = placed.settings
-        self._agent_gone = False
-        self._stash: list[LegEvent] = []  # what came while the attempt was unknown, for after the survey
+        self.agent_was_lost = False
+        self.stash: list[LegEvent] = []  # what came while the attempt was unknown, for after the survey
         self._answered_at: float | None = None  # monotonic
+        self._dialing = Dialing(desk, self)
+        self._settlement = Settlement(desk, self)
 
     @property
     def live(self) -> bool:
         return self.attempt.state is not AttemptState.ENDED
 
-    async def _move(
+    async def move(
         self, event: AttemptEvent, also: Callable[[Work, Agent], tuple[AgentEffect, ...]] | None = None, **changes: Any
     ) -> None:
         """One step of the attempt, and of the agent with it where `also` makes one."""
@@ -98,66 +87,9 @@ class Call:
         if AttemptEffect.END_LEG in effects:
             desk.next(self._end_leg)
 
-    # Placing
-
     async def dial(self) -> None:
-        """Send the leg on its way, in the manner of the campaign's mode."""
-        line = self._desk.reservation.line
-        if line is None:
-            await self._not_placed(Outcome.AGENT_ENDED.value)
-        elif self.settings.mode is Mode.PREVIEW_STANDARD:
-            await self._dial_beside(line)
-        else:
-            await self._dial_from(line)
-
-    async def _dial_from(self, line: Line) -> None:
-        """Dial from the agent's leg: the agent hears the network itself; the trunk says how long it may ring."""
-        call = DirectCall(
-            leg=self.leg.id,
-            agent_leg=line.leg_id,
-            dial=self.leg.dial,
-            ring_limit=self.leg.max_ring,
-            caller_id=self.leg.caller_id,
-        )
-        await self._order(self._desk.ground.board.call_from_agent(call))
-
-    async def _dial_beside(self, line: Line) -> None:
-        """Dial on a leg of its own: the agent hears ringing first, so that a fast answer finds the agent ready."""
-        desk, settings = self._desk, self.settings
-        call = CustomerCall(
-            leg=self.leg.id,
-            agent_leg=line.leg_id,
-            dial=self.leg.dial,
-            ring_limit=settings.ring_limit,
-            caller_id=self.leg.caller_id,
-            amd=settings.amd,
-            amd_arguments=settings.amd_parameters.arguments() if settings.amd != "off" else "",
-        )
-        try:
-            await desk.ground.board.play_ringing(line.leg_id)
-        except PbxUnreachable:
-            await self._not_placed(Capacity.PBX_UNREACHABLE.value)
-            return
-        except SwitchboardError as error:
-            log.warning("attempt %s: the agent's line did not take the ringing tone: %s", self.attempt.id, error)
-            await self._not_placed(Outcome.CHANNEL_FAILURE.value)
-            return
-        await self._order(desk.ground.board.call_customer(call))
-
-    async def _order(self, order: Awaitable[None]) -> None:
-        try:
-            await order
-        except PbxUnreachable:
-            await self._not_placed(Capacity.PBX_UNREACHABLE.value)
-        except OrderRefused as error:
-            log.warning("attempt %s: refused by the PBX: %s", self.attempt.id, error)
-            await self._ended(LegEnd(answered=False, rang=False), Outcome.CHANNEL_FAILURE)
-        except OrderUnsettled:
-            await self.link_lost()
-            self._desk.ground.resync_wanted.set()
-
-    async def _not_placed(self, code: str) -> None:
-        await self._ended(None, Outcome.NOT_PLACED, event=AttemptEvent.NOT_PLACED, code=code)
+        """Send the present leg on its way."""
+        await self._dialing.dial()
 
     async def _end_leg(self) -> None:
         await self._desk.end_leg(self.leg.id)
@@ -174,14 +106,14 @@ class Call:
             raise Refused(Refusal.NOT_AVAILABLE, "The call has already ended")
         if not ATTEMPT.knows(self.attempt.state, AttemptEvent.CANCEL):
             raise Refused(Refusal.CALL_ANSWERED)
-        await self._move(AttemptEvent.CANCEL, cancelled_by="agent")
+        await self.move(AttemptEvent.CANCEL, cancelled_by="agent")
 
     async def hang_up(self) -> None:
         """End the call the agent is in; before the answer this is a cancel."""
         if ATTEMPT.knows(self.attempt.state, AttemptEvent.CANCEL):
             await self.cancel()
         elif self.live and ATTEMPT.knows(self.attempt.state, AttemptEvent.HANG_UP):
-            await self._move(AttemptEvent.HANG_UP, cancelled_by="agent")
+            await self.move(AttemptEvent.HANG_UP, cancelled_by="agent")
         elif self.live and self.attempt.state is not AttemptState.CANCELLING:
             raise Refused(Refusal.NOT_AVAILABLE)
 
@@ -193,10 +125,10 @@ class Call:
 
     async def agent_gone(self) -> None:
         """The agent's line ended during the attempt."""
-        self._agent_gone = True
+        self.agent_was_lost = True
         if ATTEMPT.knows(self.attempt.state, AttemptEvent.AGENT_GONE):
             changes: dict[str, Any] = {"cancelled_by": "line"} if self.attempt.state in _UNANSWERED else {}
-            await self._move(AttemptEvent.AGENT_GONE, **changes)
+            await self.move(AttemptEvent.AGENT_GONE, **changes)
 
     # What the PBX tells
 
@@ -205,10 +137,10 @@ class Call:
         if not self.live or self.attempt.cancelled_by is not None:
             return END
         if self.attempt.state in _UNANSWERED:
-            await self._answered()
+            await self.answered()
         if verdict:
-            await self._verdict(verdict, cause)
-        if self._agent_gone or self._desk.reservation.line is None:
+            await self.verdict(verdict, cause)
+        if self.agent_was_lost or self._desk.reservation.line is None:
             return ABANDON
         return JOIN
 
@@ -219,28 +151,28 @@ class Call:
     async def leg_event(self, event: LegEvent) -> None:
         state = self.attempt.state
         if state is AttemptState.UNKNOWN and not isinstance(event, LegEnded):
-            self._stash.append(event)
+            self.stash.append(event)
             return
         match event:
             case LegEnded():
                 if self.live:
                     await self._leg_ended(event)
             case LegAppeared() if state is AttemptState.CANCELLING:
-                await self._move(AttemptEvent.APPEARED)
+                await self.move(AttemptEvent.APPEARED)
             case LegRang() if state is AttemptState.PLACING:
                 await self._rang()
             case LegAnswered() if state in _UNANSWERED:
-                await self._answered()
+                await self.answered()
             case LegAnswered() if state is AttemptState.CANCELLING:
-                await self._move(AttemptEvent.ANSWERED)
+                await self.move(AttemptEvent.ANSWERED)
             case LegsJoined() if state in _UNANSWERED | {AttemptState.ANSWERED}:
                 if state in _UNANSWERED:
-                    await self._answered()
-                await self._joined()
+                    await self.answered()
+                await self.joined()
             case LegsJoined() if state is AttemptState.CANCELLING:
-                await self._move(AttemptEvent.JOINED)
+                await self.move(AttemptEvent.JOINED)
             case MachineVerdict() if self.live:
-                await self._verdict(event.verdict, event.cause)
+                await self.verdict(event.verdict, event.cause)
             case BeepHeard() if self.live:
                 after = self._since_answer()
                 await self._annotate("call.beep", {"after": after}, beep_after=after)
@@ -257,7 +189,7 @@ class Call:
 
         self.attempt = await desk.ground.change(transaction)
 
-    async def _answered(self) -> None:
+    async def answered(self) -> None:
         self._answered_at = asyncio.get_running_loop().time()
 
         def transaction(work: Work) -> Attempt:
@@ -268,10 +200,10 @@ class Call:
 
         self.attempt = await self._desk.ground.change(transaction)
 
-    async def _joined(self) -> None:
-        await self._move(AttemptEvent.JOINED, self._agent_joins, joined_at=datetime.now(UTC))
+    async def joined(self) -> None:
+        await self.move(AttemptEvent.JOINED, self.agent_joins, joined_at=datetime.now(UTC))
 
-    def _agent_joins(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+    def agent_joins(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
         if agent.state is AgentState.DIALING and agent.attempt_id == self.attempt.id:
             return self._desk.step(work, agent, AgentEvent.JOINED)
         return ()
@@ -281,7 +213,7 @@ class Call:
             return 0.0
         return round(asyncio.get_running_loop().time() - self._answered_at, 3)
 
-    async def _verdict(self, status: str, cause: str) -> None:
+    async def verdict(self, status: str, cause: str) -> None:
         after, verdict = self._since_answer(), verdict_of(status, cause)
         raw = f"{status} {cause}".strip()[:120]
         await self._annotate(
@@ -303,8 +235,8 @@ class Call:
     # The end
 
     async def _leg_ended(self, event: LegEnded) -> None:
-        if self.attempt.state is AttemptState.UNKNOWN and any(isinstance(one, LegsJoined) for one in self._stash):
-            await self._found_talking(datetime.now(UTC))  # and it is over before the survey could tell
+        if self.attempt.state is AttemptState.UNKNOWN and any(isinstance(one, LegsJoined) for one in self.stash):
+            await self._settlement.found_talking(datetime.now(UTC))  # and it is over before the survey could tell
         end = LegEnd(
             answered=event.answered,
             rang=event.rang,
@@ -313,40 +245,23 @@ class Call:
             ring_limit_reached=event.ring_limit_reached,
             missing_endpoint=event.missing_endpoint,
         )
-        if self.attempt.state is AttemptState.PLACING and trunk_failed(end) and await self._next_trunk(end):
+        if self.attempt.state is AttemptState.PLACING and trunk_failed(end) and await self._dialing.next_trunk(end):
             return
-        await self._ended(end, self._outcome(end))
+        await self.ended(end, self.outcome(end))
 
-    def _outcome(self, end: LegEnd) -> Outcome:
+    def outcome(self, end: LegEnd) -> Outcome:
         attempt = self.attempt
         if attempt.joined_at is not None:
             return Outcome.VOICEMAIL_LEFT if attempt.voicemail_left else Outcome.TALKED
         if attempt.cancelled_by is not None:
             return _BY_WHOM[attempt.cancelled_by]
         if attempt.answered_at is not None or end.answered:
-            return Outcome.ABANDONED if self._agent_gone else Outcome.CUSTOMER_LEFT
+            return Outcome.ABANDONED if self.agent_was_lost else Outcome.CUSTOMER_LEFT
         if end.ring_limit_reached:
             return Outcome.NO_ANSWER_CUSTOMER
         return customer_outcome(end)
 
-    async def _next_trunk(self, end: LegEnd) -> bool:
-        desk, old = self._desk, self.leg
-
-        def transaction(work: Work) -> tuple[Attempt, CallLeg | None]:
-            attempt = replace(self.attempt)
-            return attempt, attempts.next_leg(work, desk.ground.place, desk.agent, attempt, old, end)
-
-        self.attempt, leg = await desk.ground.change(transaction)
-        if leg is None:
-            return False
-        desk.ground.owners.pop(old.id, None)
-        desk.ground.settled.add(old.id)
-        self.leg = leg
-        desk.ground.owners[leg.id] = desk
-        desk.next(self.dial)
-        return True
-
-    async def _ended(
+    async def ended(
         self,
         end: LegEnd | None,
         outcome: Outcome,
@@ -405,63 +320,8 @@ class Call:
 
     async def link_lost(self) -> None:
         if self.live and ATTEMPT.knows(self.attempt.state, AttemptEvent.LINK_LOST):
-            await self._move(AttemptEvent.LINK_LOST)
+            await self.move(AttemptEvent.LINK_LOST)
 
     async def reconcile(self, survey: Survey, asked: datetime) -> None:
-        """Settle an unknown attempt by the channel list and the flight recorder; `asked`: when the survey began."""
-        if self.attempt.state is not AttemptState.UNKNOWN:
-            return
-        self._agent_gone |= self._desk.reservation.line is None  # known before the service was restarted
-        await self._settle_by(survey, asked)
-        stash, self._stash = self._stash, []
-        for event in stash:
-            await self.leg_event(event)
-
-    async def _settle_by(self, survey: Survey, asked: datetime) -> None:
-        live, ended = survey.live.get(self.leg.id), survey.ended.get(self.leg.id)
-        if live is not None:
-            await self._found_alive(live.state, live.joined_to)
-        elif ended is not None:
-            end = LegEnd(answered=ended.answered, rang=ended.rang, sip=ended.sip, cause=ended.cause)
-            if ended.amd_verdict:
-                await self._verdict(ended.amd_verdict, ended.amd_cause)
-            event = AttemptEvent.FOUND_ENDED
-            if ended.joined and self.attempt.joined_at is None:
-                await self._found_talking(datetime.fromtimestamp(ended.answered_at, UTC))
-                event = AttemptEvent.LEG_ENDED
-            await self._ended(end, self._outcome(end), event=event)
-        elif self.attempt.placed_at is not None and self.attempt.placed_at < _running_since(survey):
-            await self._ended(None, Outcome.PBX_LOST, event=AttemptEvent.FOUND_ENDED)
-        elif self.attempt.placed_at is not None and may_be_on_its_way(self.attempt.placed_at, survey, asked):
-            asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self._desk.ground.resync_wanted.set)
-        else:
-            # this PBX has run since before the placing and knows nothing of the leg: it was never sent
-            await self._ended(None, Outcome.NOT_PLACED, event=AttemptEvent.FOUND_ENDED, code="SERVICE_RESTARTED")
-
-    async def _found_talking(self, at: datetime) -> None:
-        """They were joined while nobody listened, at `at` where nothing better is known."""
-        answered, joined = self.attempt.answered_at or at, self.attempt.joined_at or at
-        await self._move(AttemptEvent.FOUND_TALKING, self._agent_joins, answered_at=answered, joined_at=joined)
-
-    async def _found_alive(self, state: str, joined_to: str | None) -> None:
-        desk = self._desk
-        gone = desk.reservation.line is None
-        if self.attempt.cancelled_by is not None or (gone and joined_to is None):
-            left = gone and state != "up" and self.attempt.answered_at is None
-            by = self.attempt.cancelled_by or ("line" if left else None)
-            await self._move(AttemptEvent.FOUND_UNWANTED, cancelled_by=by)
-        elif joined_to is not None:
-            await self._found_talking(datetime.now(UTC))
-        elif state == "up":
-            await self._move(AttemptEvent.FOUND_ANSWERED, answered_at=self.attempt.answered_at or datetime.now(UTC))
-        else:
-            await self._move(AttemptEvent.FOUND_RINGING if state == "ringing" else AttemptEvent.FOUND_PLACING)
-
-
-def may_be_on_its_way(ordered: datetime, survey: Survey, asked: datetime) -> bool:
-    """True where a leg that the survey does not know may be up a moment later, unless the PBX was started since."""
-    return asked - ordered < SENT_IN_FLIGHT and ordered >= _running_since(survey)
-
-
-def _running_since(survey: Survey) -> datetime:
-    return datetime.fromtimestamp(survey.running_since, UTC) + START_KNOWN_WITHIN
+        """Settle an unknown attempt by the survey; `asked`: when it began."""
+        await self._settlement.reconcile(survey, asked)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from telephony.dialer.call import LOOK_AGAIN_AFTER, may_be_on_its_way
+from telephony.dialer.settlement import LOOK_AGAIN_AFTER, may_be_on_its_way
 from telephony.dialer.stored import Stored
 from telephony.model.agent import AGENT, WITH_LINE, AgentEvent, AgentState, IdleReason
 from telephony.model.outcomes import IDLE_REASON, LegEnd, agent_leg_outcome

@@ -51,7 +51,7 @@ def breaks(one: Shift, *, committed: bool) -> Outage:
 @pytest.fixture(autouse=True)
 def _short_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """An order just sent is waited for 0.3 s here, and not 3 s."""
-    monkeypatch.setattr("telephony.dialer.call.SENT_IN_FLIGHT", timedelta(seconds=0.3))
+    monkeypatch.setattr("telephony.dialer.settlement.SENT_IN_FLIGHT", timedelta(seconds=0.3))
 
 
 async def previewing_another(one: Shift, offer: str) -> None:
