@@ -236,6 +236,9 @@ class AsteriskSwitchboard:
 
         self._spawn(tell)
 
+    async def listen(self, leg: str) -> None:
+        raise OrderRefused("listening on demand is not there yet")
+
     async def hang_up(self, leg: str) -> None:
         async with port_errors():
             await self._link.send(orders.hang_up(self._book.channel(leg)))

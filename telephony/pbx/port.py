@@ -15,6 +15,12 @@ from typing import Protocol
 
 from telephony.model.campaign import Amd
 
+SILENCE_AFTER_SPEECH = 2.0
+"""Seconds of silence after which what was said counts as over (SPEC section 2, message drop)."""
+
+LISTENING_LIMIT = 60.0
+"""Seconds a leg is listened to, from the last order on: beyond the longest greeting, and never for a whole call."""
+
 
 class SwitchboardError(Exception):
     """An order to the PBX failed."""
@@ -142,7 +148,15 @@ class MachineVerdict(LegEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeepHeard(LegEvent):
-    """A machine's beep was heard on a customer leg."""
+    """A machine's beep on a customer leg has just ended; each tone is told once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechEnded(LegEvent):
+    """A customer leg spoke and has now been silent for `SILENCE_AFTER_SPEECH`; once for each stretch of speech.
+
+    Where a beep came in between, the beep was told and this is not.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +263,14 @@ class Switchboard(Protocol):
 
     async def hold(self, leg: str) -> None:
         """Put an agent leg back on silent hold."""
+
+    async def listen(self, leg: str) -> None:
+        """Tell beeps and ends of speech of a customer leg that is up, for `LISTENING_LIMIT`.
+
+        With `parallel` machine detection that begins by itself at the answer. Where the leg is listened to already, its
+        time begins anew, and a silence that lasts is told again. Raises `UnknownLeg` where it has no channel,
+        `OrderRefused` where it is not up or no more can be listened to.
+        """
 
     async def hang_up(self, leg: str) -> None:
         """End a leg; raises `UnknownLeg` where it has no channel (yet)."""

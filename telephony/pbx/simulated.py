@@ -139,6 +139,13 @@ class SimulatedSwitchboard:
         self._check_held(leg)
         self._confirm()
 
+    async def listen(self, leg: str) -> None:
+        found = self._up(leg)
+        if found.state != "up":
+            raise OrderRefused(f"leg {leg} is not up")
+        self._exchange.listen(found)
+        self._confirm()
+
     async def hang_up(self, leg: str) -> None:
         found = self._up(leg)
         self._exchange.later(found, PBX_DELAY, lambda: self._exchange.end(found, cause=NORMAL_CLEARING))

@@ -16,6 +16,7 @@ from telephony.pbx.port import (
     ABANDON,
     END,
     JOIN,
+    LISTENING_LIMIT,
     AgentCall,
     BeepHeard,
     CustomerCall,
@@ -33,6 +34,7 @@ from telephony.pbx.port import (
     LiveLeg,
     MachineVerdict,
     RecordedEnd,
+    SpeechEnded,
 )
 from telephony.pbx.simulated_clock import Clock, Timer
 from telephony.pbx.simulated_people import Customer
@@ -68,6 +70,8 @@ class Leg:
     cause: str = ""
     joined: bool = False
     partner: Leg | None = None
+    heard_until: float = 0.0  # the clock's seconds
+    quiet: bool = False  # told to be silent after speech
     timers: list[Timer] = field(default_factory=list)
 
     @property
@@ -188,13 +192,41 @@ class Exchange:
         for dialed in [other for other in self.legs.values() if other.dialed_by(leg) and other.state != "up"]:
             self.end(dialed, cause=NORMAL_CLEARING, sip=CANCELLED if dialed.appeared else None)
 
+    # -- the ears ----------------------------------------------------------------------------------------
+
+    def listen(self, leg: Leg) -> None:
+        listened = self._heard(leg)
+        leg.heard_until = self._clock.now() + LISTENING_LIMIT
+        if listened and leg.quiet:
+            self.later(leg, PBX_DELAY, lambda: self._tell_silence(leg))
+
+    def _heard(self, leg: Leg) -> bool:
+        return self._clock.now() < leg.heard_until
+
+    def _speak(self, leg: Leg, customer: Customer) -> None:
+        """What an answered customer's side is going to say, for whoever listens by then."""
+        for moment in customer.beeps:
+            self.later(leg, moment, lambda: self._tell_beep(leg))
+        for moment in customer.falls_silent:
+            self.later(leg, moment, lambda: self._tell_silence(leg))
+
+    def _tell_beep(self, leg: Leg) -> None:
+        if self._heard(leg):
+            leg.quiet = False
+            self._tell(BeepHeard(leg=leg.id, at=self._clock.now()))
+
+    def _tell_silence(self, leg: Leg) -> None:
+        if self._heard(leg):
+            leg.quiet = True
+            self._tell(SpeechEnded(leg=leg.id, at=self._clock.now()))
+
     # -- an answered customer ----------------------------------------------------------------------------
 
     def answer_customer(self, leg: Leg, call: CustomerCall, customer: Customer) -> None:
         """Answered: machine detection as the call wants it, and the gate."""
-        self.answer(leg)
-        if customer.hangs_up_after is not None:
-            self.later(leg, customer.hangs_up_after, lambda: self.end(leg, cause=NORMAL_CLEARING))
+        self._customer_up(leg, customer)
+        if call.amd is Amd.PARALLEL:
+            self.listen(leg)
         if call.amd is Amd.OFF or not customer.verdict:
             self._ask_gate(leg, call)
             return
@@ -207,14 +239,15 @@ class Exchange:
             if call.amd is Amd.INLINE:
                 self._ask_gate(leg, call)
 
-        def beep() -> None:
-            self._tell(BeepHeard(leg=leg.id, at=self._clock.now()))
-
         self.later(leg, INLINE_LIMIT if late else customer.verdict_after, verdict)
         if call.amd is Amd.PARALLEL:
-            if customer.beep_after is not None:
-                self.later(leg, customer.beep_after, beep)
             self._ask_gate(leg, call)
+
+    def _customer_up(self, leg: Leg, customer: Customer) -> None:
+        self.answer(leg)
+        self._speak(leg, customer)
+        if customer.hangs_up_after is not None:
+            self.later(leg, customer.hangs_up_after, lambda: self.end(leg, cause=NORMAL_CLEARING))
 
     def _ask_gate(self, leg: Leg, call: CustomerCall) -> None:
         question = JoinQuestion(leg=leg.id, verdict=leg.verdict, cause=leg.cause)
@@ -248,9 +281,7 @@ class Exchange:
 
     def answer_direct(self, leg: Leg, call: DirectCall, customer: Customer) -> None:
         """Answered to an agent who heard it ring: they talk at once."""
-        self.answer(leg)
-        if customer.hangs_up_after is not None:
-            self.later(leg, customer.hangs_up_after, lambda: self.end(leg, cause=NORMAL_CLEARING))
+        self._customer_up(leg, customer)
         self._go(leg, call, JOIN)
 
     def _go(self, leg: Leg, call: CustomerCall | DirectCall, answer: str) -> None:

@@ -20,7 +20,8 @@ class Customer:
     """What a customer's phone does; times in seconds, from the INVITE or, after answer, from the answer.
 
     `answers`: None = never. `refuses`: SIP code and Q.850 cause it ends with at `refuses_after`. `rings` false: it is
-    refused before it rings. `verdict`: what AMD says after `verdict_after`, with Asterisk's cause.
+    refused before it rings. `verdict`: what AMD says after `verdict_after`, with Asterisk's cause. `beeps`: when each
+    of its tones is over; `falls_silent`: when it has been silent for `SILENCE_AFTER_SPEECH` after it spoke.
     """
 
     rings: bool = True
@@ -31,14 +32,19 @@ class Customer:
     verdict: str = ""
     cause: str = ""
     verdict_after: float = 0.0
-    beep_after: float | None = None
+    beeps: tuple[float, ...] = ()
+    falls_silent: tuple[float, ...] = ()
 
 
-HUMAN = Customer(answers=2 * RING, verdict="HUMAN", cause="HUMAN-800-800", verdict_after=1.95)
+HUMAN = Customer(answers=2 * RING, verdict="HUMAN", cause="HUMAN-800-800", verdict_after=1.95, falls_silent=(2.8,))
 
 
-def _machine(cause: str, *, after: float = 2.41, beep: float | None = None) -> Customer:
-    return Customer(answers=RING, verdict="MACHINE", cause=cause, verdict_after=after, beep_after=beep)
+def _machine(
+    cause: str, *, after: float = 2.41, beeps: tuple[float, ...] = (), falls_silent: tuple[float, ...] = ()
+) -> Customer:
+    return Customer(
+        answers=RING, verdict="MACHINE", cause=cause, verdict_after=after, beeps=beeps, falls_silent=falls_silent
+    )
 
 
 CUSTOMERS = {
@@ -47,9 +53,9 @@ CUSTOMERS = {
     "02": Customer(),
     "03": Customer(rings=False, refuses=(404, 1)),
     "04": Customer(rings=False, refuses=(503, 34)),
-    "05": _machine("MAXWORDS-4-3", beep=4.5),
-    "06": _machine("LONGGREETING-1500-1500", beep=12.0),
-    "07": _machine("LONGGREETING-1500-1500"),
+    "05": _machine("MAXWORDS-4-3", beeps=(4.5,)),
+    "06": _machine("LONGGREETING-1500-1500", beeps=(22.0,)),
+    "07": _machine("LONGGREETING-1500-1500", falls_silent=(22.0,)),
     "08": Customer(answers=RING, verdict="NOTSURE", cause="NOAUDIODATA-TOOLONG-3500", verdict_after=3.5),
     "09": Customer(answers=RING, hangs_up_after=0.02),
     "10": Customer(rings=False, refuses=(603, 21)),

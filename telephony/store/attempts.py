@@ -14,9 +14,10 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from telephony.model.agent import AgentEvent
 from telephony.model.attempt import LIVE, AttemptEvent, AttemptState
-from telephony.model.campaign import Amd, CampaignSettings, Mode
+from telephony.model.campaign import Amd, CampaignSettings
 from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.ids import new_id
+from telephony.model.listening import EAR_CHANNELS, call_channels, detection
 from telephony.model.offer import OfferEvent
 from telephony.model.outcomes import LegEnd
 from telephony.model.reasons import Capacity, Outcome, Withdrawal
@@ -28,9 +29,6 @@ from telephony.store.records import Agent, Attempt, Contact, Offer, columns, rec
 from telephony.store.schema import attempts, campaigns, dialed, legs, refusals
 from telephony.store.steps import step_agent, step_attempt, step_contact, step_offer
 from telephony.store.work import Work
-
-LISTENING_CHANNELS = 2
-"""Channels of the pair that listens beside a call with `parallel` machine detection (the halves of one Local)."""
 
 MAX_LEGS = 3
 """Trunks tried for one attempt at the most (SPEC section 4)."""
@@ -98,11 +96,6 @@ def disposition_of(work: Work, attempt_id: str, agent_id: str) -> str | None:
 def last_leg(work: Work, attempt_id: str) -> Any:
     """The attempt's newest customer leg (id, placed_at, rang_at, trunk_id), None where it was never placed."""
     return _OPEN_LEG(work.conn, {"attempt": attempt_id}).first()
-
-
-def detection(settings: CampaignSettings) -> Amd:
-    """Machine detection of a campaign's calls; where the agent hears the network, the agent does it."""
-    return settings.amd if settings.mode is Mode.PREVIEW_STANDARD else Amd.OFF
 
 
 def is_running(work: Work, campaign_id: str) -> bool:
@@ -210,12 +203,11 @@ def _grant_leg(
             return Withdrawal.NUMBER_NOT_ALLOWED
         return refuse(work, agent, offer, Full(Capacity.NO_TRUNK, "", 0, 0))
     leg_id = new_id()
-    channels = 1 + (LISTENING_CHANNELS if detection(settings) is Amd.PARALLEL else 0)
     first: Full | None = None
     for trunk in able:
         needs = [
             Need(leg_id, grants.TRUNK, trunk.id),
-            Need(leg_id, grants.CELL, here.cell_id, channels),
+            Need(leg_id, grants.CELL, here.cell_id, call_channels(settings)),
         ]
         if not passed:
             needs += [
@@ -236,6 +228,16 @@ def _grant_leg(
             break  # another trunk has no more room in the tenant, the data center or the cell
     assert first is not None
     return refuse(work, agent, offer, first)
+
+
+def grant_listening(work: Work, here: Place, attempt: Attempt) -> Full | None:
+    """The channel to listen to this attempt's leg on demand; once is enough, and it is given back with the attempt.
+
+    With `parallel` machine detection it was granted with the leg. Raises `LostCell`.
+    """
+    if Amd(attempt.amd) is Amd.PARALLEL or grants.holds(work, attempt.id, grants.CELL):
+        return None
+    return grants.take(work, here, [Need(attempt.id, grants.CELL, here.cell_id, EAR_CHANNELS)])
 
 
 def _caller_id(settings: CampaignSettings, trunk: Any) -> str:

@@ -16,8 +16,10 @@ from sqlalchemy import Boolean, bindparam, exists, func, or_, select, union_all,
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from telephony.model.agent import AgentState
 from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.contact import ContactEvent, ContactState
+from telephony.model.listening import call_channels
 from telephony.model.reasons import Withdrawal
 from telephony.store import grants, permission
 from telephony.store.due import numbers_of_contact
@@ -162,10 +164,10 @@ def allows(trunk: Any, e164: str) -> bool:
     return not ranges or any(e164.startswith(prefix) for prefix in ranges)
 
 
-def has_room(work: Work, place: Place, tenant_id: str, trunks_here: list[Any]) -> bool:
-    """False while a limit that any call of this tenant needs is full: then nobody is rung for it."""
+def free_channels(work: Work, place: Place, tenant_id: str, trunks_here: list[Any]) -> int:
+    """Channels of the cell that are free; 0 while another limit that any call of this tenant needs is full."""
     if not trunks_here:
-        return False
+        return 0
     scopes = [
         (grants.TENANT, tenant_id),
         (grants.DATA_CENTER, place.data_center_id),
@@ -174,11 +176,12 @@ def has_room(work: Work, place: Place, tenant_id: str, trunks_here: list[Any]) -
     ]
     use = grants.locked(work, scopes)
 
-    def free(key: tuple[str, str]) -> bool:
+    def free(key: tuple[str, str]) -> int:
         used, limit = use[key]
-        return used < limit
+        return max(0, limit - used)
 
-    return all(free(key) for key in scopes[:3]) and any(free(key) for key in scopes[3:])
+    tenant, data_center, cell, *through = (free(key) for key in scopes)
+    return cell if tenant and data_center and any(through) else 0
 
 
 def claim(work: Work, place: Place, agent: Agent) -> Claim | None:
@@ -188,7 +191,13 @@ def claim(work: Work, place: Place, agent: Agent) -> Claim | None:
         for row in _CAMPAIGNS(work.conn, {"agent": agent.id})
     ]
     pushed = {one.id: one for one in running if one.settings.mode in PUSH_MODES}
-    if not pushed or not has_room(work, place, agent.tenant_id, usable_trunks(work, place, agent.tenant_id)):
+    if not pushed:
+        return None
+    free = free_channels(work, place, agent.tenant_id, usable_trunks(work, place, agent.tenant_id))
+    if agent.state is AgentState.AVAILABLE:
+        free -= 1  # the agent's own leg comes first
+    pushed = {one.id: one for one in pushed.values() if call_channels(one.settings) <= free}
+    if not pushed:
         return None
     known = {f"campaign{n}": campaign_id for n, campaign_id in enumerate(pushed)}
     for row in _own_callbacks(len(pushed))(work.conn, {"agent": agent.id, "now": work.now, **known}):

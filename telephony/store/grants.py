@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -165,6 +165,20 @@ def take(work: Work, place: Place, needs: Sequence[Need], *, rate: tuple[str, fl
 
 
 _INSERT = Prepared(insert(grants))
+_HOLDS = Prepared(
+    select(
+        exists().where(
+            grants.c.owner_id == bindparam("owner"),
+            grants.c.scope == bindparam("scope"),
+            grants.c.released_at.is_(None),
+        )
+    )
+)
+
+
+def holds(work: Work, owner: str, scope: str) -> bool:
+    """Whether this owner has a grant of such a limit that it has not given back."""
+    return bool(_HOLDS(work.conn, {"owner": owner, "scope": scope}).scalar_one())
 
 
 def _rate_full(work: Work, trunk_id: str, calls_per_second: float) -> Full | None:

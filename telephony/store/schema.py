@@ -523,7 +523,7 @@ grants = Table(
     Column("scope_id", Id, primary_key=True),
     _to("cells", index=True),
     Column("epoch", Integer, nullable=False),
-    Column("units", Integer, nullable=False),  # a leg with a listening pair holds three channels of its cell
+    Column("units", Integer, nullable=False),  # a leg with parallel machine detection holds four channels of its cell
     _moment("granted_at", nullable=False),
     _moment("released_at"),
 )

@@ -7,6 +7,7 @@ import pytest
 from telephony.model.ids import new_id
 from telephony.pbx.port import (
     END,
+    BeepHeard,
     DirectCall,
     LegAppeared,
     LegEnded,
@@ -16,7 +17,17 @@ from telephony.pbx.port import (
     OrderRefused,
     UnknownLeg,
 )
-from tests.support.port_stories import RINGS_LONG, RINGS_SHORT, SOON, PortBench, let_pass, reserve, told, wait_for
+from tests.support.port_stories import (
+    GREETING,
+    RINGS_LONG,
+    RINGS_SHORT,
+    SOON,
+    PortBench,
+    let_pass,
+    reserve,
+    told,
+    wait_for,
+)
 
 
 async def dial(bench: PortBench, agent: str, suffix: str, *, ring_limit: int = RINGS_LONG) -> str:
@@ -93,6 +104,12 @@ class DirectStories:
         await let_pass(bench, 1.0)
         assert not told(bench, LegEnded, agent)
         await bench.board.play_ringing(agent)
+
+    async def test_direct_a_machine_is_heard_to_beep_on_demand(self, bench: PortBench) -> None:
+        customer = await dial(bench, await reserve(bench), "05")
+        await wait_for(bench, LegsJoined, customer)
+        await bench.board.listen(customer)
+        await wait_for(bench, BeepHeard, customer, GREETING)
 
     async def test_direct_a_leg_is_dialed_once_and_only_from_a_held_agent(self, bench: PortBench) -> None:
         agent = await reserve(bench)

@@ -81,6 +81,9 @@ class HandBoard:
     async def hold(self, leg: str) -> None:
         self._order("hold", leg)
 
+    async def listen(self, leg: str) -> None:
+        self._order("listen", leg)
+
     async def hang_up(self, leg: str) -> None:
         self._order("hang_up", leg)
         if leg not in self.channels:

@@ -20,6 +20,7 @@ from telephony.pbx.port import (
     DIAL,
     END,
     JOIN,
+    SILENCE_AFTER_SPEECH,
     AgentCall,
     BeepHeard,
     CustomerCall,
@@ -38,6 +39,7 @@ from telephony.pbx.port import (
     MachineVerdict,
     OrderRefused,
     PbxUnreachable,
+    SpeechEnded,
     Switchboard,
     UnknownLeg,
 )
@@ -403,6 +405,42 @@ class PortStories:
         await wait_for(bench, BeepHeard, customer, GREETING)
         assert told(bench, LegsJoined, customer)
         assert not told(bench, LegEnded, customer)
+
+    # -- listening ---------------------------------------------------------------------------------------
+
+    async def test_who_is_listened_to_on_demand_is_heard_to_beep_once(self, bench: PortBench) -> None:
+        customer = await call(bench, await reserve(bench), "05")
+        await wait_for(bench, LegsJoined, customer)
+        await bench.board.listen(customer)
+        await bench.board.listen(customer)
+        await wait_for(bench, BeepHeard, customer, GREETING)
+        await let_pass(bench, SILENCE_AFTER_SPEECH + 1.0)
+        assert len(told(bench, BeepHeard, customer)) == 1
+        assert not told(bench, SpeechEnded, customer)  # a beep came in between
+        assert not told(bench, MachineVerdict, customer)
+        assert not told(bench, LegsParted, customer)
+
+    async def test_two_seconds_of_silence_after_speech_are_told_once_and_again_on_demand(
+        self, bench: PortBench
+    ) -> None:
+        customer = await call(bench, await reserve(bench), "00")
+        answered = await wait_for(bench, LegAnswered, customer)
+        await bench.board.listen(customer)
+        silent = await wait_for(bench, SpeechEnded, customer)
+        assert silent.at - answered.at > SILENCE_AFTER_SPEECH
+        await bench.board.listen(customer)
+        assert await bench.until(lambda: len(told(bench, SpeechEnded, customer)) == 2, 0.5)
+        await let_pass(bench, 0.5)
+        assert len(told(bench, SpeechEnded, customer)) == 2
+        assert not told(bench, BeepHeard, customer)
+
+    async def test_only_a_leg_that_is_up_can_be_listened_to(self, bench: PortBench) -> None:
+        with pytest.raises(UnknownLeg):
+            await bench.board.listen(new_id())
+        customer = await call(bench, await reserve(bench), "02")
+        await wait_for(bench, LegRang, customer)
+        with pytest.raises(OrderRefused):
+            await bench.board.listen(customer)
 
     @pytest.mark.parametrize(("suffix", "expected"), [("00", "HUMAN"), ("05", "MACHINE")])
     async def test_inline_asks_the_gate_with_the_verdict(self, bench: PortBench, suffix: str, expected: str) -> None:
