@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from telephony.model.hours import WEEKDAYS
 from telephony.model.reasons import Outcome
+from telephony.model.text import ONE_LINE
 
 
 class Mode(StrEnum):
@@ -70,8 +71,8 @@ INLINE_ANALYSIS_LIMIT = 3500
 
 
 class CardField(Frozen):
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    label: Annotated[str, Field(min_length=1, max_length=120)]
+    name: Annotated[str, Field(min_length=1, max_length=64), ONE_LINE]
+    label: Annotated[str, Field(min_length=1, max_length=120), ONE_LINE]
 
 
 class DispositionRule(StrEnum):
@@ -85,7 +86,7 @@ class Disposition(Frozen):
     """What the agent says the result was, and what becomes of the contact."""
 
     code: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
-    label: Annotated[str, Field(min_length=1, max_length=80)]
+    label: Annotated[str, Field(min_length=1, max_length=80), ONE_LINE]
     rule: DispositionRule
     retry_after: Annotated[int, Field(ge=1, le=99_999, description="minutes, for the rule retry")] = 60
 

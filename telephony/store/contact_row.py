@@ -15,8 +15,8 @@ from typing import Any
 
 from telephony.model import hours
 from telephony.model.phone_number import phone_number
+from telephony.model.text import is_one_line
 from telephony.store.fields import FieldKind
-from telephony.store.inputs import is_one_line
 
 MOST_NUMBERS = 10
 MOST_TEXT = 4000

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -22,6 +24,9 @@ MOST_LINE = 1_000_000
 """Characters of one line or JSON object; a contact with all its fields is far below."""
 
 MOST_COLUMNS = 250
+
+MOST_RECORD_LINES = 200
+"""Lines of one CSV record at the most: a value may have line ends, but one this long began with a stray quote."""
 
 SHOWN_VALUES = 30
 SHOWN_CHARACTERS = 200
@@ -64,21 +69,17 @@ def read_csv(file: BinaryIO, known_fields: Sequence[str]) -> Iterator[Found | Un
     if "\0" in first:
         raise BadFile("header", "the file is not text in UTF-8; save it as CSV UTF-8")
     delimiter = max(DELIMITERS, key=lambda mark: _outside_quotes(first).count(mark))
-    rows = csv.reader(_lines(first, text), delimiter=delimiter)
-    try:
-        header = next(rows, [])
-    except csv.Error as error:
-        raise BadFile("header", "the first line is too long to be the names of columns") from error
+    lines = _Lines(_lines(first, text), delimiter)
+    header = lines.record() if lines.more() else []
+    if header is None:
+        raise BadFile("header", "the first line has a quote that is not closed, or is too long to name columns")
     names = _header(header, known_fields)
-    while True:
-        place = start + rows.line_num
-        try:
-            cells = next(rows, None)
-        except csv.Error:
+    while lines.more():
+        place = start + lines.taken
+        cells = lines.record(len(names))
+        if cells is None:
             yield Unread(place, "a quote is not closed, or a value is too long", {})
             continue
-        if cells is None:
-            return
         if not any(cell.strip() for cell in cells):
             continue
         values = {name: cell for name, cell in zip(names, cells, strict=False) if name}
@@ -88,6 +89,51 @@ def read_csv(file: BinaryIO, known_fields: Sequence[str]) -> Iterator[Found | Un
             yield Unread(place, "is not UTF-8 text", values)
         else:
             yield Found(place, values)
+
+
+class _Lines:
+    """The lines of a CSV file, of which a record may take several, and get back those that were none of its own.
+
+    A quote that is not closed takes in all that follows until another quote closes it somewhere. Such a record is
+    known by that other quote standing in the midst of a value, by its number of values, or by its length; only its
+    first line is given up then.
+    """
+
+    def __init__(self, lines: Iterator[str], delimiter: str) -> None:
+        self._lines = lines
+        self._delimiter = delimiter
+        self._back: deque[str] = deque()
+        self.taken = 0
+
+    def more(self) -> bool:
+        if not self._back:
+            self._back.extend(itertools.islice(self._lines, 1))
+        return bool(self._back)
+
+    def record(self, columns: int | None = None) -> list[str] | None:
+        """The next record, None where it has no end; over several lines it must have all `columns`."""
+        used: list[str] = []
+        whole = True
+
+        def following() -> Iterator[str]:
+            nonlocal whole
+            while len(used) < MOST_RECORD_LINES and self.more():
+                used.append(self._back.popleft())
+                yield used[-1]
+            whole = False  # the reader wanted one more line: a quote is open
+
+        try:
+            cells = next(csv.reader(following(), delimiter=self._delimiter))
+            if len(used) > 1:
+                cells = next(csv.reader(used, delimiter=self._delimiter, strict=True))
+                whole = whole and columns in (None, len(cells))
+        except csv.Error:
+            whole = False
+        if not whole:
+            self._back.extendleft(reversed(used[1:]))
+            del used[1:]
+        self.taken += len(used)
+        return cells if whole else None
 
 
 def _lines(first: str, text: io.TextIOWrapper) -> Iterator[str]:

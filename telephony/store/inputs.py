@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from telephony.model import hours
+from telephony.model.text import ONE_LINE
 
 
 class Input(BaseModel):
     """What a caller sends: unknown names are refused, so that a misspelled setting is never just ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def is_one_line(text: str) -> bool:
-    """True without control characters and line ends; the joiners and spaces of every script are none of them."""
-    return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
-
-
-def _one_line(value: str) -> str:
-    if not is_one_line(value):
-        raise ValueError("must be one line without control characters")
-    return value
 
 
 YEARS = (1970, 2200)
@@ -44,11 +33,9 @@ def _zone(value: str) -> str:
     return value
 
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)]
-Label = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_one_line)
-]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_one_line)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), ONE_LINE]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), ONE_LINE]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), ONE_LINE]
 Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 """A date and time with its offset."""
 Zone = Annotated[str, AfterValidator(_zone)]

@@ -58,6 +58,8 @@ def build_app(services: Services, routes: Iterable[Route]) -> web.Application:
     found = list(routes)
     for route in found:
         app.router.add_route(route.method, route.resource, _handler(route))
+        if route.roles is PUBLIC and route.method == "GET":
+            app.router.add_route("HEAD", route.resource, _handler(route))  # so do load balancers ask
     described: list[bytes] = []
 
     async def describe(request: web.Request) -> web.Response:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from telephony.model.agent import IdleReason
 from telephony.store import views
 from telephony.web.answers import Me
 from telephony.web.exchange import Exchange
@@ -20,8 +21,15 @@ class WantedState(BaseModel):
 
     state: Literal["available", "idle", "offline"]
     reason: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")] | None = Field(
-        default=None, description="why idle, a code such as `lunch`"
+        default=None, description="why idle, a code of your own such as `lunch`; not one that the system sets"
     )
+
+    @field_validator("reason")
+    @classmethod
+    def _their_own(cls, reason: str | None) -> str | None:
+        if reason in set(IdleReason):
+            raise ValueError(f"'{reason}' is what the system says; give a reason of your own, such as 'lunch'")
+        return reason
 
 
 class Phone(BaseModel):

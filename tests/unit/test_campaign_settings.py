@@ -282,6 +282,14 @@ def test_a_card_shows_named_fields_in_their_order() -> None:
     assert "card_fields.0.label" in refused(card_fields=[{"name": "city", "label": "x" * 121}])
 
 
+@pytest.mark.parametrize("text", ["Ci\0ty", "Ci\nty", "\x1b[31m", "Ci\u2028ty"])
+def test_labels_and_names_are_one_line_without_control_characters(text: str) -> None:
+    assert "card_fields.0.label" in refused(card_fields=[{"name": "city", "label": text}])
+    assert "card_fields.0.name" in refused(card_fields=[{"name": text, "label": "City"}])
+    disposition = {"code": "none", "label": text, "rule": "close"}
+    assert "dispositions.0.label" in refused(dispositions=[disposition])
+
+
 def test_a_setting_nobody_knows_is_named_and_refused() -> None:
     assert "ring_limits" in refused(ring_limits=30)
     assert "amd_parameters.words" in refused(amd_parameters={"words": 3})

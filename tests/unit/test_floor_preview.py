@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
 from telephony.dialer.errors import NoCapacity, OfferClosed, Refused
 from telephony.model.ids import new_id
@@ -157,6 +157,15 @@ async def test_a_full_tenant_refuses_the_accept_with_the_figures_and_keeps_the_o
         assert row.code == "TENANT_CALL_LIMIT"
         await store.run(lambda conn: conn.execute(update(schema.tenants).values(max_calls=1)))
         await one.accepted()
+
+
+@pytest.mark.parametrize("table", [schema.tenants, schema.data_centers])
+async def test_nobody_is_rung_where_no_call_is_allowed_at_all(store: Store, table: Table) -> None:
+    async with shift(store) as one:
+        await store.run(lambda conn: conn.execute(update(table).values(max_calls=0)))
+        await one.floor.set_state(one.agent, "available")
+        await one.settle()
+        assert one.board.orders == []
 
 
 async def test_a_cancel_before_the_channel_exists_hangs_up_again_when_it_appears(store: Store) -> None:

@@ -77,3 +77,32 @@ def test_a_file_of_one_endless_line_is_read_in_bounded_pieces() -> None:
     rows = list(read_json(io.BufferedReader(Endless())))
     assert {type(row) for row in rows} == {Unread}
     assert len(rows) == 8
+
+
+GOOD = "B1,+442079460001,fine\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "bad", "good"),
+    [
+        ('A1,+442079460000,"open\n' + GOOD, [2], ["B1"]),
+        ('A1,+442079460000,"open\n' + GOOD + 'C1,+442079460002,"closed"\n' + GOOD, [2], ["B1", "C1", "B1"]),
+        ('A1,+442079460000,"open\nB1,+442079460001,it is 5" long\n' + GOOD, [2], ["B1", "B1"]),
+        ('A1,"+442079460000,note\nB1,"+442079460001",note\n', [2], ["B1"]),
+        (GOOD + 'A1,+442079460000,"open', [3], ["B1"]),
+        ('"' * 3 + "\n" + GOOD * 300, [2], ["B1"] * 300),
+    ],
+)
+def test_a_quote_that_is_not_closed_costs_its_own_line(lines: str, bad: list[int], good: list[str]) -> None:
+    rows = list(read_csv(io.BytesIO(f"external_id,number,note\n{lines}".encode()), []))
+    assert [row.place for row in rows if isinstance(row, Unread)] == bad
+    assert [row.values["external_id"] for row in rows if isinstance(row, Found)] == good
+
+
+def test_a_value_of_several_lines_is_one_value() -> None:
+    file = io.BytesIO(b'external_id,number,note\nA1,+442079460000,"one\ntwo ""2""\n\nthree"\n' + GOOD.encode())
+    first, second = read_csv(file, [])
+    assert isinstance(first, Found)
+    assert isinstance(second, Found)
+    assert first.values["note"] == 'one\ntwo "2"\n\nthree'
+    assert (first.place, second.place) == (2, 6)

@@ -25,6 +25,14 @@ async def test_states_and_phone(office: Office) -> None:
     ]
 
 
+async def test_what_only_the_system_says_is_no_reason_of_an_agents_own(office: Office) -> None:
+    agent = await office.agent()
+    for reason in ("rona", "desktop_lost", "signed_in"):
+        refused = await agent("PUT", "/api/v1/me/state", {"state": "idle", "reason": reason})
+        assert (refused.code, refused.json["errors"][0]["field"]) == ("INVALID", "reason")
+    assert office.floor.asked == []
+
+
 @pytest.mark.parametrize("phone", ["", "a b", "PJSIP/1001", "1001\r\nAction: Logoff", "x" * 81, None, 1001])
 async def test_a_phone_is_an_endpoints_name(office: Office, phone: object) -> None:
     agent = await office.agent()

@@ -52,3 +52,9 @@ async def test_figures(office: Office) -> None:
     assert found['telephony_refusals_total{code="NO_TRUNK"}'] == 1
     assert 0 <= found["telephony_event_lag_seconds"] < 2
     assert "telephony_loop_lag_seconds" in found
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_a_probe_may_ask_for_the_head_alone(office: Office, path: str) -> None:
+    answer = await office.stranger()("HEAD", path)
+    assert (answer.status, answer.text) == (200, "")
