@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from telephony.dialer.floor import Floor
 from telephony.pbx.asterisk import AsteriskSwitchboard
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.port import SwitchboardError
 from telephony.settings import Settings
 from telephony.store import cells
@@ -35,10 +36,16 @@ statement: with Python's 5 ms a busy event loop makes an accept of 25 statements
 async def serve(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT; the exit code: 0 stopped, 2 something to configure, 1 failed."""
     sys.setswitchinterval(SWITCH_INTERVAL)
+    audio = AudioFolder.of(settings)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         print(f"telephony: data_dir: {settings.data_dir} cannot be made: {error.strerror}", file=sys.stderr)
+        return CONFIGURATION
+    try:
+        audio.prepare()
+    except OSError as error:
+        print(f"telephony: audio_dir: {error.filename or audio.here} cannot be used: {error.strerror}", file=sys.stderr)
         return CONFIGURATION
     try:
         store = Store(settings.database_url)

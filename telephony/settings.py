@@ -134,15 +134,26 @@ def _own_file(data: dict[str, Any]) -> str:
     return f"sqlite:///{data['data_dir'] / 'telephony.sqlite3'}"
 
 
+def _own_folder(data: dict[str, Any]) -> Path:
+    return Path(data["data_dir"] / "audio")
+
+
 class Settings(BaseSettings):
     """Every setting with its default; made from outside only by `load`."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_max_split=1)
 
-    data_dir: Path = Field(default=Path("data"), description="folder for the database file, recordings and messages")
+    data_dir: Path = Field(default=Path("data"), description="folder for the database file")
     database_url: str = Field(
         default_factory=_own_file,
         description="sqlite:///FILE or postgresql://user:password@host/name; not set: telephony.sqlite3 in data_dir",
+    )
+    audio_dir: Path = Field(
+        default_factory=_own_folder,
+        description="folder shared with Asterisk, for recordings and messages; not set: audio in data_dir",
+    )
+    pbx_audio_dir: Path | None = Field(
+        default=None, description="audio_dir as Asterisk knows it, an absolute path; not set: the same path"
     )
     http: Http = Http()
     ami: Ami = Ami()
@@ -150,6 +161,13 @@ class Settings(BaseSettings):
     cell: Cell = Cell()
     session: Session = Session()
     log: Log = Log()
+
+    @field_validator("pbx_audio_dir")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_absolute():
+            raise ValueError("is not an absolute path")
+        return value
 
     @field_validator("database_url")
     @classmethod

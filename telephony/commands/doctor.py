@@ -34,6 +34,7 @@ def doctor(setup: Setup) -> None:
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
+    from telephony.pbx.audio_folder import AudioFolder
     from telephony.pbx.doctor import Finding, PbxDoctor
 
     fact, remedy, dials = _database(settings)
@@ -52,7 +53,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         fastagi_host=settings.fastagi.host,
         fastagi_port=settings.fastagi.port,
         fastagi_address=settings.fastagi.address,
-        folder=settings.data_dir,
+        audio=AudioFolder.of(settings),
         dials=dials,
     ).findings()
 

@@ -2,7 +2,7 @@
 
 One folder holds everything of one instance: rendered configuration, secrets, Asterisk's own database, log.
 Instances with different folders and ports run side by side. The folder has the same path for Asterisk as for us, so
-a sound file in `sounds` can be named to Asterisk by its path.
+`audio` in it can be the service's audio_dir.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from telephony.demo.pbx_folder import FolderBackend
 
 READY_WITHIN = 30.0
 """Seconds from start to FullyBooted; 0.3 s is usual, a busy test machine needs more."""
+
+AUDIO_MODE = 0o2770
+"""What is made in the shared folder gets its group, Asterisk's own, whoever makes it."""
 
 STOP_WITHIN = 10.0
 """Seconds Asterisk gets to hang up its calls before it is killed."""
@@ -100,9 +103,9 @@ class Pbx:
         return f"{self.settings.bind}:{self.settings.sip_port}"
 
     @property
-    def sounds(self) -> Path:
-        """Folder Asterisk may read: put messages here and name them by path without suffix."""
-        return self._directory / "sounds"
+    def audio(self) -> Path:
+        """Folder that Asterisk reads and writes, shared with the service."""
+        return self._directory / "audio"
 
     @property
     def running(self) -> bool:
@@ -175,7 +178,8 @@ class Pbx:
         assert self._backend is not None
         d, s = self._directory, self.settings
         state, etc = d / "state", d / "etc"
-        await asyncio.to_thread(_make, [state / "spool", state / "cache", d / "run", d / "log", self.sounds])
+        await asyncio.to_thread(_make, [state / "spool", state / "cache", d / "run", d / "log", self.audio])
+        await asyncio.to_thread(self.audio.chmod, AUDIO_MODE)
         env = {
             "PATH": os.environ["PATH"],
             "PD_AMI_BIND": s.bind,
@@ -198,7 +202,7 @@ class Pbx:
         await asyncio.to_thread(d.chmod, 0o711)
         await run([REPOSITORY / "dialplan" / "render", etc], log=self._console, env=env)
         if os.geteuid() == 0:
-            await asyncio.to_thread(_give, [etc, state, d / "run", d / "log", self.sounds], self._backend.owner())
+            await asyncio.to_thread(_give, [etc, state, d / "run", d / "log", self.audio], self._backend.owner())
 
     async def _booted(self, child: Child) -> None:
         """Ask until AMI answers; a process that has ended will not."""

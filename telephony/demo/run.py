@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import secrets
 import socket
@@ -52,6 +53,11 @@ class DemoSettings:
     backend: str | None = None
     ring_seconds: float = 2.0
 
+    @property
+    def configuration(self) -> Path:
+        """The demo's settings file."""
+        return self.directory / "telephony.toml"
+
 
 def default_directory() -> Path:
     """Where `make demo` keeps its things.
@@ -79,6 +85,12 @@ class Demo:
     def url(self) -> str:
         return f"http://{self.settings.bind}:{self.settings.http_port}"
 
+    @property
+    def _command(self) -> str:
+        """`telephony` as it can be typed, also where the environment it is in is not the shell's."""
+        own = Path(sys.executable).with_name("telephony")
+        return str(own) if own.exists() else "telephony"
+
     def greeting(self) -> str:
         """What a user must know now."""
         first = AGENTS[0].username
@@ -92,6 +104,7 @@ The demo is running.
   Next      Open the page, sign in as {first} and choose Available. The softphone of {first} answers
             by itself, then the first customer is shown: press Accept to call.
   Logs      {self.settings.directory}
+  Look      {self._command} --config {self.settings.configuration} doctor
   End       Ctrl-C
 """
 
@@ -139,7 +152,8 @@ async def started(settings: DemoSettings, *, say: Say) -> AsyncIterator[Demo]:
                 old.unlink()
         await _load(directory, password)
         say("starting the service")
-        service = await _service(settings, ports, pbx, stack)
+        _configure(settings, ports, pbx)
+        service = await _service(settings, stack)
         say("registering the agents' softphones")
         await asyncio.gather(*[_phone(settings, ports, pbx, agent.username, stack, say) for agent in AGENTS])
         try:
@@ -254,25 +268,34 @@ async def _load(directory: Path, password: str) -> None:
         await store.close()
 
 
-async def _service(settings: DemoSettings, ports: PortBlock, pbx: Pbx, stack: AsyncExitStack) -> Child:
-    """`telephony serve` as users run it, with settings from the environment."""
-    directory, login = settings.directory, pbx.ami
-    given = {
-        "DATA_DIR": str(directory),
-        "DATABASE_URL": _database(directory),
-        "HTTP_HOST": settings.bind,
-        "HTTP_PORT": str(settings.http_port),
-        "AMI_HOST": login.host,
-        "AMI_PORT": str(login.port),
-        "AMI_USERNAME": login.user,
-        "AMI_SECRET_FILE": str(pbx.settings.directory / "ami.secret"),
-        "FASTAGI_HOST": settings.bind,
-        "FASTAGI_PORT": str(ports.take()),
+def _configure(settings: DemoSettings, ports: PortBlock, pbx: Pbx) -> None:
+    """Write the settings file: the service's, and that of every other command somebody tries on the demo."""
+    login = pbx.ami
+    given: dict[str, dict[str, str | int]] = {
+        "": {
+            "data_dir": str(settings.directory),
+            "database_url": _database(settings.directory),
+            "audio_dir": str(pbx.audio),
+        },
+        "http": {"host": settings.bind, "port": settings.http_port},
+        "ami": {"host": login.host, "port": login.port, "username": login.user, "secret": login.secret},
+        "fastagi": {"host": settings.bind, "port": ports.take()},
     }
+    lines = []
+    for group, values in given.items():
+        lines += [f"[{group}]"] if group else []
+        lines += [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    settings.configuration.touch(mode=0o600)
+    settings.configuration.write_text("\n".join(lines) + "\n")
+
+
+async def _service(settings: DemoSettings, stack: AsyncExitStack) -> Child:
+    """`telephony serve` as users run it."""
+    directory = settings.directory
     # what the user set for a service of their own must not reach this one
     clean = [word for name in os.environ if name.startswith(PREFIX) for word in ("-u", name)]
-    command = ["env", *clean, *(f"{PREFIX}{name}={value}" for name, value in given.items())]
-    command += [sys.executable, "-c", "from telephony.cli import main; main()", "serve"]
+    command = ["env", *clean, sys.executable, "-c", "from telephony.cli import main; main()"]
+    command += ["--config", str(settings.configuration), "serve"]
     log = directory / "service.log"
     start = log.stat().st_size if log.exists() else 0
     service = await Child.start([*DIES_WITH_US, *command], log=log, cwd=directory)

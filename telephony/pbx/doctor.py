@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from telephony.pbx import doctor_inside as inside
 from telephony.pbx import doctor_ways as ways
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.doctor_finding import Finding
 from telephony.pbx.doctor_manager import LoginRefused, ManagerLine, ManagerTrouble
 from telephony.pbx.doctor_media import address_towards
@@ -23,7 +23,7 @@ __all__ = ["Finding", "PbxDoctor", "endpoint_of"]
 class PbxDoctor:
     """Looks at one Asterisk with the service's own settings.
 
-    `fastagi_address`: host:port that Asterisk is told; `folder`: where recordings and messages are; `dials`: the dial
+    `fastagi_address`: host:port that Asterisk is told; `audio`: where recordings and messages are; `dials`: the dial
     strings or templates of the trunks.
     """
 
@@ -37,7 +37,7 @@ class PbxDoctor:
         fastagi_host: str,
         fastagi_port: int,
         fastagi_address: str,
-        folder: Path,
+        audio: AudioFolder,
         dials: Sequence[str] = (),
     ) -> None:
         self._host = host
@@ -45,7 +45,7 @@ class PbxDoctor:
         self._username = username
         self._secret = secret
         self._fastagi = (fastagi_host, fastagi_port, fastagi_address)
-        self._folder = folder
+        self._audio = audio
         self._endpoints = list(dict.fromkeys(endpoint_of(dial) for dial in dials))
 
     def findings(self) -> Iterator[Finding]:
@@ -86,7 +86,7 @@ class PbxDoctor:
             ("clock", inside.clock),
             *((f"trunk {name}", partial(ways.trunk, endpoint=name)) for name in self._endpoints),
             ("rtp", partial(ways.rtp, endpoints=self._endpoints, source=source)),
-            ("folders", partial(ways.folders, data=self._folder)),
+            ("folders", partial(ways.folders, audio=self._audio)),
         ]
         for name, check in checks:
             try:

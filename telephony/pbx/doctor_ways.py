@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import math
+import os
 import secrets
 import struct
 import wave
 from collections.abc import Sequence
 from pathlib import Path
 
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.doctor_fastagi import FastAgiListener, is_our_service
 from telephony.pbx.doctor_finding import Finding
 from telephony.pbx.doctor_manager import ManagerLine
@@ -122,35 +124,47 @@ def rtp(line: ManagerLine, endpoints: Sequence[str], source: str) -> Finding:
     return Finding(name="rtp", fact=f"{back}, after {result.round_trip * 1000:.1f} ms")
 
 
-def folders(line: ManagerLine, data: Path) -> Finding:
-    """Can Asterisk play what we write, and does what it records arrive here?"""
-    folder, name = data.resolve(), f"doctor-{secrets.token_hex(8)}"
-    remedy = f"give Asterisk the folder {folder} at the same path, readable and writable for the users of both"
-    if not all(part.isalnum() or part in "/._-" for part in str(folder)):
-        return Finding(
-            name="folders", fact=f"{folder} cannot be named to Asterisk", remedy="use letters, digits and ._- in it"
-        )
-    played, recorded = folder / "messages" / f"{name}.wav", folder / "recordings" / f"{name}.wav"
+def folders(line: ManagerLine, audio: AudioFolder) -> Finding:
+    """Can Asterisk play what we write, and may we read and remove what it records?"""
+    name, fact, remedy = f"doctor-{secrets.token_hex(8)}", "", _remedy(audio)
+    if not audio.nameable:
+        fact, remedy = f"{audio.there} cannot be named to Asterisk", "use letters, digits and ._- in it"
+        return Finding(name="folders", fact=fact, remedy=remedy)
+    played, recorded = audio.messages / f"{name}.wav", audio.recordings / f"{name}.wav"
     try:
-        played.parent.mkdir(parents=True, exist_ok=True)
-        recorded.parent.mkdir(parents=True, exist_ok=True)
+        audio.prepare()
         _write_tone(played)
     except OSError as error:
-        return Finding(name="folders", fact=f"cannot write to {folder}: {error.strerror}", remedy=remedy)
+        fact = f"cannot write to {error.filename or audio.here}: {error.strerror}"
+        return Finding(name="folders", fact=fact, remedy=remedy)
     try:
-        tone = {"Application": "Playback", "Data": str(played.with_suffix(""))}
+        tone = {"Application": "Playback", "Data": audio.for_pbx(played.with_suffix(""))}
         if probe(line, "hear", tone) != "SUCCESS":
-            return Finding(name="folders", fact=f"Asterisk cannot play a file from {played.parent}", remedy=remedy)
-        source = {"Context": "pd-probe", "Exten": "tone", "Priority": "1"}
-        status = probe(line, "record", source, PD_PROBE_FILE=str(recorded.with_suffix("")))
-        if not recorded.exists():
-            fact = f"Asterisk's recording did not arrive in {recorded.parent} ({status or 'no word'})"
+            fact = f"Asterisk cannot play a file from {audio.for_pbx(audio.messages)}"
             return Finding(name="folders", fact=fact, remedy=remedy)
+        source = {"Context": "pd-probe", "Exten": "tone", "Priority": "1"}
+        status = probe(line, "record", source, PD_PROBE_FILE=audio.for_pbx(recorded.with_suffix("")))
+        if not recorded.exists():
+            fact = f"Asterisk's recording did not arrive in {audio.recordings} ({status or 'no word'})"
+        elif not os.access(recorded, os.R_OK):
+            fact = f"what Asterisk records in {audio.recordings} cannot be read by this user"
     finally:
         played.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             recorded.unlink(missing_ok=True)
-    return Finding(name="folders", fact=f"Asterisk plays from and records into {folder}")
+    if not fact and recorded.exists():
+        fact = f"what Asterisk records in {audio.recordings} cannot be removed by this user"
+    if fact:
+        return Finding(name="folders", fact=fact, remedy=remedy)
+    return Finding(name="folders", fact=f"Asterisk plays from and records into {audio.here}")
+
+
+def _remedy(audio: AudioFolder) -> str:
+    elsewhere = f", which Asterisk must find at {audio.there}" if str(audio.there) != str(audio.here) else ""
+    return (
+        f"share {audio.here} with Asterisk{elsewhere} (audio_dir, pbx_audio_dir): a group that the users of both are in"
+        f" must own it and all in it, and may read and write there (chgrp -R, chmod -R g+rwX, folders g+s)"
+    )
 
 
 def _write_tone(path: Path) -> None:

@@ -112,6 +112,18 @@ def test_ctrl_c_ends_everything_and_the_second_start_takes_seconds(folder: Path,
     assert passwords[0] == passwords[1]
 
 
+def test_the_doctor_is_content_with_the_demo(folder: Path, ports: PortBlock) -> None:
+    with started(folder, ports.take()) as demo:
+        said = until(demo, "Ctrl-C")
+        look = re.search(r"Look +(.+)", said)
+        assert look is not None, said
+        done = subprocess.run(look[1].split(), capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        lines = done.stdout.splitlines()
+        assert [line for line in lines if not line.startswith("ok   ")] == []
+        assert any("folders: Asterisk plays from and records into" in line for line in lines)
+
+
 def test_a_demo_that_cannot_start_says_why(folder: Path, ports: PortBlock) -> None:
     taken = ports.take()
     with socket.create_server(("127.0.0.1", taken)), started(folder, taken) as refused:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from telephony.demo.load_phones import LoadPhones
 from telephony.demo.pbx import Pbx
 from telephony.demo.ports import PortBlock
 from telephony.pbx.asterisk import AsteriskSwitchboard
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.doctor import Finding, PbxDoctor
 from telephony.pbx.doctor_manager import ManagerLine
 from tests.support.diary import Diary
@@ -40,11 +41,7 @@ def ill_pbx(ports: PortBlock, customers: Customers, load_phones: LoadPhones) -> 
 @pytest.fixture
 def shared(ill_pbx: Pbx) -> Path:
     """A folder that Asterisk and we both use."""
-    folder = ill_pbx.sounds / "data"
-    for path in (folder, folder / "messages", folder / "recordings"):
-        path.mkdir(exist_ok=True)
-        path.chmod(0o777)
-    return folder
+    return ill_pbx.audio
 
 
 def look(pbx: Pbx, ports: PortBlock, folder: Path, **changes: Any) -> dict[str, Finding]:
@@ -58,7 +55,7 @@ def look(pbx: Pbx, ports: PortBlock, folder: Path, **changes: Any) -> dict[str, 
         "fastagi_host": "127.0.0.1",
         "fastagi_port": port,
         "fastagi_address": f"127.0.0.1:{port}",
-        "folder": folder,
+        "audio": AudioFolder(here=folder, there=PurePosixPath(folder)),
         "dials": [f"PJSIP/{{number}}@{TRUNK}"],
     }
     return {finding.name: finding for finding in PbxDoctor(**(settings | changes)).findings()}
@@ -188,6 +185,16 @@ def test_a_folder_that_asterisk_does_not_share(ill_pbx: Pbx, ports: PortBlock, t
     assert str(folder) in findings["folders"].remedy
 
 
+def test_a_folder_that_asterisk_knows_by_another_path(ill_pbx: Pbx, ports: PortBlock, tmp_path: Path) -> None:
+    here, there = tmp_path / "audio", PurePosixPath(ill_pbx.audio)
+    here.symlink_to(ill_pbx.audio)
+    findings = look(ill_pbx, ports, here, dials=[], audio=AudioFolder(here=here, there=there))
+    assert not bad(findings), findings
+    findings = look(ill_pbx, ports, here, dials=[])  # nobody says so: Asterisk cannot find the link
+    assert bad(findings) == ["folders"]
+    assert str(here) in findings["folders"].remedy
+
+
 def doctor_command(pbx: Pbx, ports: PortBlock, data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("TELEPHONY_")}
     env |= {
@@ -197,6 +204,7 @@ def doctor_command(pbx: Pbx, ports: PortBlock, data: Path, **environment: str) -
         "TELEPHONY_AMI_SECRET": pbx.ami.secret,
         "TELEPHONY_FASTAGI_PORT": str(ports.take()),
         "TELEPHONY_DATA_DIR": str(data),
+        "TELEPHONY_AUDIO_DIR": str(data),
     }
     command = [sys.executable, "-m", "telephony.cli", "doctor"]
     return subprocess.run(command, env=env | environment, capture_output=True, text=True, timeout=60, check=False)

@@ -109,6 +109,12 @@ def test_secrets_are_made_on_the_first_start_and_kept_on_the_next(stack: Stack) 
     assert stack.inside("service", "cat", secret) == before
 
 
+def test_the_doctor_is_content(stack: Stack) -> None:
+    lines = stack.inside("service", "telephony", "doctor").splitlines()
+    assert [line for line in lines if not line.startswith("ok   ")] == []
+    assert "ok   folders: Asterisk plays from and records into /srv/audio" in lines
+
+
 def test_the_scripted_demo_is_right_in_every_row(stack: Stack) -> None:
     played = stack.compose("run", "--rm", "demo-script", check=False)
     assert f"{len(ROWS)} of {len(ROWS)} rows are as the table says" in played.stdout, played.stdout + played.stderr

@@ -113,6 +113,16 @@ def test_a_data_dir_that_cannot_be_made(telephony: Telephony, tmp_path: Path, mo
     assert said.count("\n") == 1
 
 
+def test_an_audio_dir_that_cannot_be_used(
+    telephony: Telephony, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "messages").touch()
+    monkeypatch.setenv("TELEPHONY_AMI_SECRET", "secret")
+    monkeypatch.setenv("TELEPHONY_AUDIO_DIR", str(tmp_path))
+    said = telephony("serve", code=2).output
+    assert said == f"telephony: audio_dir: {tmp_path}/messages cannot be used: File exists\n"
+
+
 def test_from_nothing_to_contacts_and_back(telephony: Telephony) -> None:
     telephony.company()
     Path("people.csv").write_text(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.settings import Loaded, SettingsError, load, meanings, variable
 
 pytestmark = pytest.mark.unit
@@ -41,6 +42,18 @@ def test_nothing_has_to_be_set() -> None:
 def test_the_database_file_is_in_the_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELEPHONY_DATA_DIR", "/var/lib/telephony")
     assert load().settings.database_url == "sqlite:////var/lib/telephony/telephony.sqlite3"
+
+
+def test_the_folder_shared_with_asterisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().settings.audio_dir == Path("data/audio")
+    monkeypatch.setenv("TELEPHONY_DATA_DIR", "/var/lib/telephony")
+    same = AudioFolder.of(load().settings)
+    assert same.for_pbx(same.messages / "hello") == "/var/lib/telephony/audio/messages/hello"
+    monkeypatch.setenv("TELEPHONY_AUDIO_DIR", "/mnt/pbx")
+    monkeypatch.setenv("TELEPHONY_PBX_AUDIO_DIR", "/srv/audio")
+    other = AudioFolder.of(load().settings)
+    assert other.recordings == Path("/mnt/pbx/recordings")
+    assert other.for_pbx(other.recordings / "call") == "/srv/audio/recordings/call"
 
 
 def test_the_environment_wins_over_the_file(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +99,7 @@ def test_secrets_come_from_files_and_are_never_shown(elsewhere: Path, monkeypatc
         ("DATABASE_URL", "mysql://root:pw@db/x", ["database_url", "sqlite:///FILE", "postgresql://"]),
         ("HTTP_PUBLIC_URL", "dial.example.com", ["http.public_url", "https://dial.example.com"]),
         ("HTTP_ALLOWED_ORIGINS", "https://ok.example,*", ["http.allowed_origins", "web address"]),
+        ("PBX_AUDIO_DIR", "audio", ["pbx_audio_dir", "absolute path"]),
         ("FASTAGI_ADVERTISE", "dialer", ["fastagi.advertise", "host:port"]),
         ("LOG_LEVEL", "loud", ["log.level", "debug, info, warning or error"]),
         ("SESSION_HOURS", "0", ["session.hours", "up to 720"]),
