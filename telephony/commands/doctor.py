@@ -39,6 +39,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
 
     fact, remedy, dials = _database(settings)
     yield Finding(name="database", fact=fact, remedy=remedy)
+    yield _converter()
     secret = settings.ami.secret.get_secret_value()
     if not secret:
         yield Finding(
@@ -56,6 +57,16 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         audio=AudioFolder.of(settings),
         dials=dials,
     ).findings()
+
+
+def _converter() -> Finding:
+    from telephony.pbx.doctor import Finding
+    from telephony.pbx.message_file import TOOLS, missing_tools
+
+    if missing := missing_tools():
+        fact = f"uploaded messages cannot be converted: {' and '.join(missing)} missing here"
+        return Finding(name="messages", fact=fact, remedy=f"apt-get install {' '.join(missing)}")
+    return Finding(name="messages", fact=f"uploaded messages are converted by {' under '.join(TOOLS)}")
 
 
 def _database(settings: Settings) -> tuple[str, str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def campaign() -> None:
-    """Campaigns: look, start, stop."""
+    """Campaigns: look, start, stop, recorded messages."""
 
 
 @campaign.command("list")
@@ -80,6 +81,60 @@ def _run(setup: Setup, name: str, tenant_name: str | None, *, running: bool) -> 
     with setup.database() as store:
         store.transact(change)
         click.echo(f"{name} is {'running' if running else 'stopped'}")
+
+
+@campaign.command("voicemail-message")
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option("--remove", is_flag=True, help="Take the present one away instead.")
+@tenancy.option
+@click.pass_obj
+def voicemail_message(setup: Setup, name: str, file: Path | None, remove: bool, tenant_name: str | None) -> None:
+    """Set the message agents may drop into a mailbox: WAV, MP3 or OGG, 1-120 s."""
+    _set_message(setup, name, "voicemail", file, remove, tenant_name)
+
+
+@campaign.command("abandon-message")
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option("--remove", is_flag=True, help="Take the present one away instead.")
+@tenancy.option
+@click.pass_obj
+def abandon_message(setup: Setup, name: str, file: Path | None, remove: bool, tenant_name: str | None) -> None:
+    """Set the message for a customer no agent is there for: WAV, MP3 or OGG, 1-120 s."""
+    _set_message(setup, name, "abandon", file, remove, tenant_name)
+
+
+def _set_message(
+    setup: Setup, name: str, use_name: str, file: Path | None, remove: bool, tenant_name: str | None
+) -> None:
+    import asyncio
+
+    from telephony.pbx.message_file import NoConverter, UnfitAudio, from_file
+    from telephony.store import messages
+
+    if (file is None) is not remove:
+        raise click.UsageError("give a FILE, or --remove without one")
+    use = messages.MessageUse(use_name)
+    folder = setup.settings.data_dir / "messages"
+    with setup.database() as store:
+        tenant_id, found = store.transact(lambda conn: _one(conn, name, tenant_name))
+        if file is None:
+            store.transact(lambda conn: messages.remove_message(conn, tenant_id, found["id"], use))
+            click.echo(f"{name} has no {use_name} message any more")
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / messages.new_name()
+            try:
+                made = asyncio.run(from_file(file, path))
+            except (UnfitAudio, NoConverter) as error:
+                raise click.ClickException(f"{file}: {error}") from error
+            new = messages.NewMessage(name=file.name[:200], path=path.name, seconds=made.seconds, sha256=made.sha256)
+            now = datetime.now(UTC)
+            store.transact(lambda conn: messages.set_message(conn, tenant_id, found["id"], use, new, now=now))
+            click.echo(f"{name} has a {use_name} message of {made.seconds:g} s")
+        for left in store.transact(lambda conn: messages.sweep(conn, tenant_id)):
+            (folder / left).unlink(missing_ok=True)
 
 
 @click.group()

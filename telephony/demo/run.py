@@ -23,6 +23,7 @@ from telephony.demo.pbx import Pbx, PbxSettings
 from telephony.demo.ports import PortBlock, claim_ports
 from telephony.demo.seed import AGENTS, TRUNK, logins, seed
 from telephony.demo.softphone import PROGRAMS, PhoneError, Softphone, SoftphoneSettings
+from telephony.pbx.message_file import TOOLS as CONVERTER
 from telephony.settings import PREFIX, Cell
 from telephony.store.engine import Store
 from telephony.store.migrate import DatabaseTooNew, upgrade
@@ -138,7 +139,7 @@ async def started(settings: DemoSettings, *, say: Say) -> AsyncIterator[Demo]:
         pbx = _pbx(settings, ports, customers, say)
         await customers.prepare()
         await pbx.prepare()
-        await need_packages(PROGRAMS, say=say)
+        await need_packages({**PROGRAMS, **CONVERTER}, say=say)
         say("starting the simulated customers")
         stack.push_async_callback(customers.stop)
         await customers.start()

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, s
 
 from telephony.model.campaign import CampaignSettings
 from telephony.model.contact import ContactState
-from telephony.store import inputs
+from telephony.store import inputs, messages
 from telephony.store.errors import InUse, Invalid, unique, unreferenced
 from telephony.store.paging import Page, PageRequest, Row, page
 from telephony.store.rows import add, alter, check_references, given, one
@@ -72,7 +72,8 @@ def _with_details(conn: Connection, rows: list[Row]) -> list[Row]:
         team_ids[campaign_id].append(team_id)
     for campaign_id, state, number in conn.execute(select(contact_counts).where(contact_counts.c.campaign_id.in_(ids))):
         counts[campaign_id][state] = number
-    return [row | {"team_ids": team_ids[row["id"]], "counts": counts[row["id"]]} for row in rows]
+    sounds = messages.of_campaigns(conn, ids)
+    return [row | {"team_ids": team_ids[row["id"]], "counts": counts[row["id"]], **sounds[row["id"]]} for row in rows]
 
 
 def campaign(conn: Connection, tenant_id: str, id_: str, *, team_ids: tuple[str, ...] | None = None) -> Row:

@@ -246,8 +246,8 @@ messages = Table(
     metadata,
     _id(),
     _to("tenants"),
-    Column("name", Name, nullable=False),
-    Column("path", String(300), nullable=False),
+    Column("name", Name, nullable=False),  # of the file that was sent
+    Column("path", String(300), nullable=False),  # of the converted file, in the folder of messages
     Column("seconds", Float, nullable=False),
     Column("sha256", String(64), nullable=False),
     _moment("created_at", nullable=False),
@@ -471,6 +471,8 @@ attempts = Table(
     Column("amd_after", Float),  # seconds from answer to verdict
     Column("beep_after", Float),  # seconds from answer to beep
     Column("voicemail_left", Boolean, nullable=False, server_default=false()),
+    Column("message_id", Id),  # the recording that is, or was, dropped into the mailbox
+    Column("message_when", Code),  # auto or now
     Column("disposition", Code),
     Column("note", Text),
     _moment("granted_at", nullable=False),

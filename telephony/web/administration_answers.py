@@ -101,6 +101,14 @@ class Team(BaseModel):
     user_ids: list[str]
 
 
+class Message(BaseModel):
+    id: str
+    name: str
+    seconds: float
+    sha256: str = Field(description="of the converted file, which GET hands out")
+    created_at: datetime
+
+
 class Campaign(BaseModel):
     id: str
     name: str
@@ -111,6 +119,8 @@ class Campaign(BaseModel):
     created_at: datetime
     team_ids: list[str]
     counts: dict[ContactState, int]
+    voicemail_message: Message | None = Field(description="what agents may drop into a mailbox")
+    abandon_message: Message | None = Field(description="what a customer hears whom no agent is there for")
 
 
 class TenantDisposition(BaseModel):

@@ -39,6 +39,8 @@ STATUS: dict[str, int] = {
     "INTERNAL": 500,
     "STORE_UNAVAILABLE": 503,
     "NOT_READY": 503,
+    "CONVERTER_MISSING": 503,
+    "FOLDER_UNUSABLE": 503,
 }
 """Codes of the web itself with their status; every code of the dialer (SPEC section 5) is a 409."""
 
@@ -75,6 +77,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "INTERNAL": ("The service made an error; it was logged", "El servicio cometió un error; quedó registrado"),
     "STORE_UNAVAILABLE": ("The database cannot be reached", "No se puede acceder a la base de datos"),
     "NOT_READY": ("The service is not ready", "El servicio no está listo"),
+    "CONVERTER_MISSING": (
+        "A program that converts messages is not installed where the service runs",
+        "Falta un programa para convertir mensajes donde corre el servicio",
+    ),
+    "FOLDER_UNUSABLE": (
+        "The folder for messages cannot be used; `telephony doctor` tells why",
+        "No se puede usar la carpeta de mensajes; `telephony doctor` indica por qué",
+    ),
 }
 
 

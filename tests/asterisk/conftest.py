@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
+from telephony.demo.host import need_packages
+from telephony.pbx.message_file import TOOLS
 from telephony.store.engine import Store
 from tests.support.platform import customers, load_phones, new_phone, pbx, ports
 
 __all__ = ["customers", "load_phones", "new_phone", "pbx", "ports"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def converter() -> None:
+    """The programs that messages are converted with."""
+    asyncio.run(need_packages(TOOLS, say=print))
 
 
 @pytest.fixture

@@ -195,3 +195,13 @@ def test_with_several_tenants_one_must_be_named(telephony: Telephony) -> None:
 
 def test_the_api_description_can_be_written(telephony: Telephony) -> None:
     assert json.loads(telephony("openapi").output)["openapi"] == "3.1.0"
+
+
+def test_a_campaign_gets_its_messages_from_files(telephony: Telephony, tmp_path: Path) -> None:
+    telephony.company()
+    (tmp_path / "notes.txt").write_text("hello")
+    refused = telephony("campaign", "voicemail-message", "Spring", "notes.txt", code=1)
+    assert "notes.txt: " in refused.output
+    assert "FILE, or --remove" in telephony("campaign", "abandon-message", "Spring", code=2).output
+    assert "has no abandon message" in telephony("campaign", "abandon-message", "Spring", "--remove").output
+    assert not list((tmp_path / "data" / "messages").iterdir())

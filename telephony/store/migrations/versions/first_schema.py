@@ -491,6 +491,8 @@ def upgrade() -> None:
         sa.Column("amd_after", sa.Float(), nullable=True),
         sa.Column("beep_after", sa.Float(), nullable=True),
         sa.Column("voicemail_left", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("message_id", sa.String(length=36), nullable=True),
+        sa.Column("message_when", sa.String(length=40), nullable=True),
         sa.Column("disposition", sa.String(length=40), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("granted_at", Utc(), nullable=False),

@@ -1,0 +1,109 @@
+"""Recorded messages of campaigns: the one left in mailboxes, the one for a customer no agent is there for.
+
+The sound is a file in the folder of messages; a row here names it. A message that a campaign no longer has is kept
+for as long as a call still drops it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, delete, exists, or_, select
+
+from telephony.model.attempt import LIVE
+from telephony.model.ids import new_id
+from telephony.store import inputs
+from telephony.store.paging import Row
+from telephony.store.rows import add, alter, one
+from telephony.store.schema import attempts, campaigns, messages
+
+
+class MessageUse(StrEnum):
+    """What a campaign's message is for."""
+
+    VOICEMAIL = "voicemail"
+    ABANDON = "abandon"
+
+
+class NewMessage(inputs.Input):
+    """`path`: the file's name in the folder of messages; `seconds`: its length."""
+
+    name: inputs.Name
+    path: str
+    seconds: float
+    sha256: str
+
+
+_OF_CAMPAIGN = {
+    MessageUse.VOICEMAIL: campaigns.c.voicemail_message_id,
+    MessageUse.ABANDON: campaigns.c.abandon_message_id,
+}
+
+_SHOWN = tuple(messages.c[name] for name in ("id", "name", "seconds", "sha256", "created_at", "path"))
+
+
+def new_name() -> str:
+    """A file name nobody has."""
+    return f"{new_id()}.wav"
+
+
+def set_message(
+    conn: Connection, tenant_id: str, campaign_id: str, use: MessageUse, new: NewMessage, *, now: datetime
+) -> Row:
+    """Give a campaign its message; it counts from the next call on. Raises `NoSuch`."""
+    id_ = add(conn, messages, {"tenant_id": tenant_id, **new.model_dump(), "created_at": now})
+    _point(conn, tenant_id, campaign_id, use, id_)
+    return message(conn, tenant_id, campaign_id, use)
+
+
+def remove_message(conn: Connection, tenant_id: str, campaign_id: str, use: MessageUse) -> None:
+    """Take a campaign's message away; nothing happens where it has none. Raises `NoSuch`."""
+    _point(conn, tenant_id, campaign_id, use, None)
+
+
+def _point(conn: Connection, tenant_id: str, campaign_id: str, use: MessageUse, id_: str | None) -> None:
+    where = [campaigns.c.id == campaign_id, campaigns.c.tenant_id == tenant_id]
+    alter(conn, campaigns, where, {_OF_CAMPAIGN[use].name: id_}, "campaign")
+
+
+def message(conn: Connection, tenant_id: str, campaign_id: str, use: MessageUse) -> Row:
+    """A campaign's message; raises `NoSuch` where it has none."""
+    statement = (
+        select(*_SHOWN)
+        .join(campaigns, _OF_CAMPAIGN[use] == messages.c.id)
+        .where(campaigns.c.id == campaign_id, campaigns.c.tenant_id == tenant_id)
+    )
+    return one(conn, statement, f"{use.value} message")
+
+
+def of_campaigns(conn: Connection, campaign_ids: list[str]) -> dict[str, dict[str, Row | None]]:
+    """By campaign: `voicemail_message` and `abandon_message`, None where it has none."""
+    found: dict[str, dict[str, Row | None]] = {
+        id_: dict.fromkeys((f"{use.value}_message" for use in MessageUse), None) for id_ in campaign_ids
+    }
+    for use, column in _OF_CAMPAIGN.items():
+        statement = (
+            select(campaigns.c.id.label("campaign_id"), *_SHOWN)
+            .join(campaigns, column == messages.c.id)
+            .where(campaigns.c.id.in_(campaign_ids))
+        )
+        for row in conn.execute(statement).mappings():
+            kept = dict(row)
+            found[kept.pop("campaign_id")][f"{use.value}_message"] = kept
+    return found
+
+
+def path_of(conn: Connection, message_id: str) -> str | None:
+    """The file's name of a message; None where it is gone."""
+    return conn.execute(select(messages.c.path).where(messages.c.id == message_id)).scalar_one_or_none()
+
+
+def sweep(conn: Connection, tenant_id: str) -> list[str]:
+    """Forget the messages no campaign has and no call drops any more; the names of their files, to be deleted."""
+    campaign_has = exists().where(or_(*(column == messages.c.id for column in _OF_CAMPAIGN.values())))
+    call_drops = exists().where(
+        attempts.c.message_id == messages.c.id, attempts.c.state.in_([state.value for state in LIVE])
+    )
+    gone = delete(messages).where(messages.c.tenant_id == tenant_id, ~campaign_has, ~call_drops)
+    return list(conn.execute(gone.returning(messages.c.path)).scalars())
