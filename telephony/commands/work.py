@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telephony.commands import tenancy
-from telephony.commands.setup import Setup, everything, named, table
+from telephony.commands.setup import Setup, everything, named, stop, table
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -110,21 +110,25 @@ def _set_message(
 ) -> None:
     import asyncio
 
+    from telephony.pbx.audio_folder import AudioFolder
     from telephony.pbx.message_file import NoConverter, UnfitAudio, from_file
     from telephony.store import messages
 
     if (file is None) is not remove:
         raise click.UsageError("give a FILE, or --remove without one")
     use = messages.MessageUse(use_name)
-    folder = setup.settings.data_dir / "messages"
+    audio = AudioFolder.of(setup.settings)
     with setup.database() as store:
         tenant_id, found = store.transact(lambda conn: _one(conn, name, tenant_name))
         if file is None:
             store.transact(lambda conn: messages.remove_message(conn, tenant_id, found["id"], use))
             click.echo(f"{name} has no {use_name} message any more")
         else:
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / messages.new_name()
+            try:
+                audio.prepare()
+            except OSError as error:
+                stop(f"audio_dir: {error.filename or audio.here} cannot be used: {error.strerror}")
+            path = audio.messages / messages.new_name()
             try:
                 made = asyncio.run(from_file(file, path))
             except (UnfitAudio, NoConverter) as error:
@@ -134,7 +138,7 @@ def _set_message(
             store.transact(lambda conn: messages.set_message(conn, tenant_id, found["id"], use, new, now=now))
             click.echo(f"{name} has a {use_name} message of {made.seconds:g} s")
         for left in store.transact(lambda conn: messages.sweep(conn, tenant_id)):
-            (folder / left).unlink(missing_ok=True)
+            (audio.messages / left).unlink(missing_ok=True)
 
 
 @click.group()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field
 
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.message_file import MOST_BYTES, NoConverter, UnfitAudio, take_in
 from telephony.store import inputs, messages
 from telephony.store.messages import MessageUse, NewMessage
@@ -127,4 +128,4 @@ async def _sweep(exchange: Exchange, tenant_id: str, folder: Path) -> None:
 
 
 def _folder(exchange: Exchange) -> Path:
-    return exchange.services.settings.data_dir / "messages"
+    return AudioFolder.of(exchange.services.settings).messages

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from telephony.pbx import message_file
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.message_file import UnfitAudio, take_in
 from telephony.store.accounts import Role
 from tests.support.office import Answer, Client, Office
@@ -71,9 +72,9 @@ def samples_of(path: Path) -> tuple[int, ...]:
 
 @pytest.fixture
 def messages(office: Office) -> Path:
-    folder: Path = office.server._services.settings.data_dir / "messages"
-    folder.mkdir()
-    return folder
+    audio = AudioFolder.of(office.server._settings)
+    audio.prepare()
+    return audio.messages
 
 
 async def send(

@@ -204,4 +204,4 @@ def test_a_campaign_gets_its_messages_from_files(telephony: Telephony, tmp_path:
     assert "notes.txt: " in refused.output
     assert "FILE, or --remove" in telephony("campaign", "abandon-message", "Spring", code=2).output
     assert "has no abandon message" in telephony("campaign", "abandon-message", "Spring", "--remove").output
-    assert not list((tmp_path / "data" / "messages").iterdir())
+    assert not list((tmp_path / "data" / "audio" / "messages").iterdir())
