@@ -22,9 +22,9 @@ from tests.support.platform import work_folder
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
 
-UP_WITHIN = 60.0
-SECOND_START_WITHIN = 30.0
-"""Four seconds are usual, 15 the aim; the rest is for a machine that runs other tests beside."""
+UP_WITHIN = 120.0
+SECOND_START_WITHIN = 60.0
+"""Four seconds are usual, 15 the aim; the rest is for the tests that run beside this one."""
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(150)]
 
 @pytest.fixture
 def own_ports() -> Iterator[PortBlock]:
-    with claim_ports(1500) as block:
+    with claim_ports() as block:
         yield block
 
 
@@ -123,7 +123,7 @@ def _flat(event: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", [21])
 async def test_asterisk_is_killed_while_ten_agents_call(seed: int) -> None:
     told: list[str] = []
-    with work_folder("faults") as folder, claim_ports(1500) as ports:
+    with work_folder("faults") as folder, claim_ports(1000) as ports:
         async with site(folder=folder, ports=ports, seed=seed, share=0.25) as where:
             assert await faults(where, service=0, asterisk=2, say=told.append), "\n".join(told)
             assert any(row.joined for row in where.rows), "nobody was talking when Asterisk was killed"

@@ -21,7 +21,7 @@ async def test_a_fresh_start_logs_no_warning_and_no_error(
     ports: PortBlock, customers: Customers, load_phones: LoadPhones
 ) -> None:
     with work_folder("fresh") as folder:
-        pbx = new_pbx(folder, ports, customers=customers, load_phones=load_phones)
+        pbx = new_pbx(folder, ports, customers=customers, load_phones=load_phones, rtp_ports=40)
         await pbx.start()
         await pbx.stop()
         complaints = [line for line in pbx.log().splitlines() if " WARNING[" in line or " ERROR[" in line]
@@ -33,7 +33,7 @@ async def test_what_the_recorder_wrote_survives_a_crash_and_the_next_start_takes
     ports: PortBlock, customers: Customers, load_phones: LoadPhones
 ) -> None:
     with work_folder("crash") as folder:
-        pbx = new_pbx(folder, ports, customers=customers, load_phones=load_phones)
+        pbx = new_pbx(folder, ports, customers=customers, load_phones=load_phones, rtp_ports=40)
         await pbx.start()
         async with BareAmi(pbx.ami) as ami:
             leg = await ami.dial("PJSIP/15550100001@customers", "pd-customer", "answered")
@@ -60,7 +60,7 @@ async def test_a_second_originate_with_the_id_of_a_living_leg_is_refused(
 ) -> None:
     """On a PBX of its own: Asterisk 22.10 leaks what it made for the refused call and then waits for it at its stop."""
     with work_folder("twice") as folder:
-        pbx = new_pbx(folder, ports, customers=customers, load_phones=load_phones)
+        pbx = new_pbx(folder, ports, customers=customers, load_phones=load_phones, rtp_ports=40)
         await pbx.start()
         async with BareAmi(pbx.ami) as ami:
             leg = await ami.dial("PJSIP/load1", "pd-agent", "hold")

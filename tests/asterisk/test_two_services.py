@@ -37,7 +37,7 @@ NOBODY = AmiLogin(host="127.0.0.1", port=9, user="nobody", secret="none")
 
 @pytest.fixture
 def own_ports() -> Iterator[PortBlock]:
-    with claim_ports(1500) as block:
+    with claim_ports(1000) as block:
         yield block
 
 

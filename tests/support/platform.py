@@ -43,7 +43,7 @@ def work_folder(name: str) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def ports() -> Iterator[PortBlock]:
     """Ports that nobody else on this machine uses."""
-    with claim_ports(3000) as block:
+    with claim_ports(2000) as block:
         yield block
 
 

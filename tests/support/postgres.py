@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+
+from telephony.demo.host import cache_folder
 
 START_LIMIT = 60.0
 """Seconds for the server to answer; a loaded machine with a cold disk took 9."""
@@ -45,18 +48,21 @@ def binaries() -> Path:
     """The folder with `initdb` and `postgres`; installs Debian's package when there is none and we are root."""
     found = _installed()
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-q"], env=environment, check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(
-            ["apt-get", "install", "-qy", "--no-install-recommends", "postgresql"],
-            env=environment,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        found = _installed()
+        with (cache_folder() / "packages.lock").open("w") as lock:  # the launcher's: one apt at a time
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            found = _installed()
+            if found is None:
+                _install()
+                found = _installed()
     if found is None:
         raise RuntimeError("these tests need PostgreSQL: install it (Debian: apt-get install postgresql)")
     return found
+
+
+def _install() -> None:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-q"], ["install", "-qy", "--no-install-recommends", "postgresql"]):
+        subprocess.run(["apt-get", *command], env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def _installed() -> Path | None:

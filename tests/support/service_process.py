@@ -18,8 +18,8 @@ from telephony.demo.pbx import AmiLogin
 from telephony.demo.ports import PortBlock
 from telephony.settings import PREFIX
 
-READY_WITHIN = 30.0
-"""Seconds from the start to readiness; two are usual, a busy test machine needs more."""
+READY_WITHIN = 60.0
+"""Seconds from the start to readiness; two are usual, a machine with ten programs at each core took 30."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ class ServiceProcess:
         except (aiohttp.ClientError, OSError):
             return None
 
-    async def ended(self, within: float = 15.0) -> int:
+    async def ended(self, within: float = 30.0) -> int:
         """Wait until it has ended by itself; its exit status, -9 where it had to be killed."""
         assert self._child is not None
         await self._child.ended(within=within)
