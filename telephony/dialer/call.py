@@ -20,7 +20,7 @@ from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, Attemp
 from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.machine_detection import verdict_of
 from telephony.model.outcomes import LegEnd, customer_outcome, trunk_failed
-from telephony.model.reasons import Outcome, Refusal
+from telephony.model.reasons import Capacity, Outcome, Refusal, Withdrawal
 from telephony.pbx.port import (
     ABANDON,
     DIAL,
@@ -37,7 +37,8 @@ from telephony.pbx.port import (
     Survey,
     SwitchboardError,
 )
-from telephony.store import agents, attempts, wrap_up
+from telephony.store import agents, attempts, pull, wrap_up
+from telephony.store.agents import Line
 from telephony.store.attempts import CallLeg, Placed
 from telephony.store.records import Agent, Attempt
 from telephony.store.steps import step_attempt
@@ -71,6 +72,11 @@ class Call:
     def live(self) -> bool:
         return self.attempt.state is not AttemptState.ENDED
 
+    @property
+    def keeps_line(self) -> bool:
+        """True where the agent's line is to stay up after this call; one that was called for it alone is not."""
+        return self.settings.keep_line and self.settings.mode is not Mode.PREVIEW
+
     async def move(
         self, event: AttemptEvent, also: Callable[[Work, Agent], tuple[AgentEffect, ...]] | None = None, **changes: Any
     ) -> None:
@@ -91,6 +97,33 @@ class Call:
         """Send the present leg on its way."""
         await self._dialing.dial()
 
+    async def agent_answered(self, line: Line) -> None:
+        """The agent, called first, picked up: dial the customer, where that is still allowed."""
+        desk = self._desk
+
+        def transaction(work: Work) -> tuple[Attempt, Capacity | Withdrawal | None]:
+            attempt = replace(self.attempt)
+            agents.line_answered(work, line)
+            return attempt, pull.place(work, desk.ground.place, attempt, self.leg)
+
+        self.attempt, refused = await desk.ground.change(transaction)
+        line.answered = True
+        if refused is not None:
+            await self._dialing.not_placed(refused.value)
+        else:
+            desk.next(self.dial)
+
+    async def agent_failed(
+        self, event: AgentEvent, close: Callable[[Work, Agent], None], *, code: str, **changes: Any
+    ) -> None:
+        """The agent, called first, did not come to the phone: the contact goes back, as if nothing had been."""
+
+        def free(work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+            close(work, agent)
+            return self._desk.step(work, agent, event, **changes)
+
+        await self.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.AGENT_FAILED, code=code, free=free)
+
     async def _end_leg(self) -> None:
         await self._desk.end_leg(self.leg.id)
 
@@ -106,7 +139,11 @@ class Call:
             raise Refused(Refusal.NOT_AVAILABLE, "The call has already ended")
         if not ATTEMPT.knows(self.attempt.state, AttemptEvent.CANCEL):
             raise Refused(Refusal.CALL_ANSWERED)
-        await self.move(AttemptEvent.CANCEL, cancelled_by="agent")
+        if self.attempt.state is AttemptState.CALLING_AGENT:
+            code = Outcome.AGENT_CANCELLED.value
+            await self.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.CANCEL, code=code)
+        else:
+            await self.move(AttemptEvent.CANCEL, cancelled_by="agent")
 
     async def hang_up(self) -> None:
         """End the call the agent is in; before the answer this is a cancel."""
@@ -268,13 +305,15 @@ class Call:
         *,
         event: AttemptEvent = AttemptEvent.LEG_ENDED,
         code: str | None = None,
+        free: Callable[[Work, Agent], tuple[AgentEffect, ...]] | None = None,
     ) -> None:
+        """Settle the attempt, and in the same transaction let its agent go on: by `free`, or as its state demands."""
         desk = self._desk
 
         def transaction(work: Work) -> tuple[Attempt, Agent, bool, tuple[AgentEffect, ...]]:
             attempt, agent = replace(self.attempt), replace(desk.agent)
             to_wrap = attempts.end(work, agent, attempt, self.leg.id, end, outcome, event=event, code=code)
-            agent_effects = self._free_agent(work, agent)
+            agent_effects = (free or self._free_agent)(work, agent)
             if to_wrap and (agent.state is not AgentState.WRAP_UP or agent.attempt_id != attempt.id):
                 # the agent was gone before it was known that they talked: nobody is left to say more
                 default = self.settings.disposition(self.settings.default_disposition)
@@ -308,10 +347,11 @@ class Call:
         if agent.attempt_id != self.attempt.id:
             return ()
         if agent.state is AgentState.DIALING:
-            return desk.step(work, agent, AgentEvent.ATTEMPT_FAILED)
+            pulled = self.settings.mode is Mode.PREVIEW
+            return desk.step(work, agent, AgentEvent.ATTEMPT_FAILED_OFF_LINE if pulled else AgentEvent.ATTEMPT_FAILED)
         if agent.state is AgentState.TALKING:
             until = agents.wrap_up_until(work.now, self.settings.wrap_up_limit)
-            stays = self.settings.keep_line and desk.reservation.line is not None and agent.wish is None
+            stays = self.keeps_line and desk.reservation.line is not None and agent.wish is None
             event = AgentEvent.CALL_ENDED_ON_LINE if stays else AgentEvent.CALL_ENDED
             return desk.step(work, agent, event, wrap_up_until=until)
         return ()

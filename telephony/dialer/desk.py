@@ -31,6 +31,7 @@ from telephony.pbx.port import (
     UnknownLeg,
 )
 from telephony.store import agents, claims, offers
+from telephony.store.attempts import Placed
 from telephony.store.engine import StoreUnavailable
 from telephony.store.errors import StoreError
 from telephony.store.grants import LostCell
@@ -199,9 +200,11 @@ class Desk:
 
     def step(self, work: Work, agent: Agent, event: AgentEvent, **changes: Any) -> tuple[AgentEffect, ...]:
         """The agent's step inside a transaction, with those effects that belong into it."""
-        effects = AGENT.step(agent.state, event).effects
+        after, effects = (step := AGENT.step(agent.state, event)).state, step.effects
         if AgentEffect.REMEMBER_WISH in effects:
             changes = agents.remember_wish(agent, changes.get("wished"), changes.get("idle_reason"))
+        elif after in (AgentState.IDLE, AgentState.OFFLINE):
+            changes |= {"wish": None, "wish_reason": None}
         changes.pop("wished", None)
         step_agent(work, agent, event, **changes)
         if AgentEffect.GIVE_BACK in effects and self.reservation.claim is not None:
@@ -242,8 +245,6 @@ class Desk:
             raise Refused(Refusal.NOT_AVAILABLE)
         if state == "available":
             await self.ground.store.run(lambda conn: agents.read_phone(conn, self.agent))
-        if state == "available" and not self.agent.phone:
-            raise Refused(Refusal.PHONE_NOT_REGISTERED, "No phone is set: set one with PUT /me/phone")
         await self.move(event, wished=state, idle_reason=(reason or IdleReason.SIGNED_IN) if state == "idle" else None)
 
     async def set_phone(self, phone: str) -> None:
@@ -303,10 +304,14 @@ class Desk:
         if self.call is not None:
             await self.call.agent_gone()
 
-    def take_call(self, call: Call) -> None:
-        self.call = call
-        self.ground.owners[call.leg.id] = self
-        self.next(call.dial)
+    def take_call(self, placed: Placed) -> None:
+        """Dial what was accepted, from the line that is up or by calling the agent's phone first."""
+        self.call = Call(self, placed)
+        self.ground.owners[placed.leg.id] = self
+        if placed.line is not None:
+            self.reservation.call_phone(placed.line)
+        else:
+            self.next(self.call.dial)
 
     # After a start or a lost link
 

@@ -53,12 +53,13 @@ class Dialing:
             await self._dial_from(line)
 
     async def _dial_from(self, line: Line) -> None:
-        """Dial from the agent's leg: the agent hears the network itself; the trunk says how long it may ring."""
+        """Dial from the agent's leg: the agent hears the network itself; in direct the trunk says how long it rings."""
+        settings = self._call.settings
         call = DirectCall(
             leg=self._call.leg.id,
             agent_leg=line.leg_id,
             dial=self._call.leg.dial,
-            ring_limit=self._call.leg.max_ring,
+            ring_limit=settings.ring_limit if settings.mode is Mode.PREVIEW else self._call.leg.max_ring,
             caller_id=self._call.leg.caller_id,
         )
         await self._order(self._desk.ground.board.call_from_agent(call))

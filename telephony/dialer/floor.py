@@ -12,12 +12,14 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from telephony.dialer import phones
 from telephony.dialer.call import Call
 from telephony.dialer.changes import Changes
 from telephony.dialer.desk import Desk
 from telephony.dialer.errors import NotFound
 from telephony.dialer.ground import Ground
 from telephony.dialer.presence import Presence
+from telephony.dialer.preview import Pulled
 from telephony.dialer.stored import Stored
 from telephony.model.agent import AGENT, AgentEvent, AgentState
 from telephony.model.reasons import Withdrawal
@@ -129,11 +131,20 @@ class Floor:
         """Available, idle (with a reason) or offline, by the agent's own wish."""
         desk = await self.desk(agent_id)
         self.presence.seen(agent_id)
+        if state == "available" and desk.agent.state in (AgentState.OFFLINE, AgentState.IDLE):
+            await phones.check(self.ground, agent_id)
         await desk.ask(lambda: desk.set_state(state, reason))
 
     async def set_phone(self, agent_id: str, phone: str) -> None:
         desk = await self.desk(agent_id)
         await desk.ask(lambda: desk.set_phone(phone))
+
+    async def next_pull(self, agent_id: str, campaign_id: str) -> Pulled:
+        """Show the agent a contact of a campaign in the mode preview; what is open already is shown again."""
+        desk = await self.desk(agent_id)
+        if desk.agent.state is AgentState.AVAILABLE:
+            await phones.check(self.ground, agent_id)
+        return await desk.ask(lambda: desk.preview.pull(campaign_id))
 
     async def decide(self, agent_id: str, offer_id: str, action: str) -> dict[str, Any]:
         """Accept, skip, remove or leave an offer; the answer names its state and the attempt made."""

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from telephony.dialer.call import Call
-from telephony.dialer.errors import ContactWithdrawn, NoCapacity, NotFound, OfferClosed, Refused
+from telephony.dialer.errors import ContactWithdrawn, DialerError, NoCapacity, NotFound, OfferClosed, Refused
 from telephony.model.agent import AgentEffect, AgentEvent, AgentState, IdleReason
-from telephony.model.campaign import CampaignSettings, TimeoutAction
+from telephony.model.campaign import CampaignSettings, Mode, TimeoutAction
 from telephony.model.contact import ContactState
 from telephony.model.offer import OfferEvent, OfferState
 from telephony.model.reasons import Capacity, Refusal, Withdrawal
-from telephony.store import attempts, offers
+from telephony.store import attempts, claims, offers
 from telephony.store.agents import Line
 from telephony.store.attempts import Placed
-from telephony.store.claims import Claim
+from telephony.store.claims import Campaign, Claim
 from telephony.store.grants import Full
 from telephony.store.records import Agent, Offer
 from telephony.store.work import Work
@@ -54,6 +53,20 @@ _TIMER = {
 }
 
 
+_IDLE = {
+    OfferEvent.LEAVE: IdleReason.LEFT_CAMPAIGN,
+    OfferEvent.TIMER_IDLE: IdleReason.OFFER_TIMEOUT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """The offer an agent got who asked for a contact, or when the next one is due (None: none waits for a time)."""
+
+    offer_id: str | None = None
+    next_due: datetime | None = None
+
+
 class Preview:
     """What is offered at one desk."""
 
@@ -75,6 +88,39 @@ class Preview:
             offers.give_back(work, contact, agent_id=agent.id)  # stopped while the agent's phone rang
             return None
         return offers.open_offer(work, agent, line, claim, AgentEvent.OFFERED)
+
+    async def pull(self, campaign_id: str) -> Pulled:
+        """A contact of a campaign in the mode preview, for the agent who asks; one that is open already comes again.
+
+        Raises `Refused` where the agent is not available or the campaign shows its contacts by itself or is stopped,
+        `NoCapacity` where a call to the contact would find no room, `NotFound` for a campaign of other teams.
+        """
+        desk = self._desk
+        if desk.agent.state is AgentState.PREVIEWING and self.offer is not None and self.offer.mode == Mode.PREVIEW:
+            return Pulled(offer_id=self.offer.id)
+        if desk.agent.state is not AgentState.AVAILABLE:
+            raise Refused(Refusal.NOT_AVAILABLE)
+        if desk.reservation.line is not None or desk.call is not None:
+            raise Refused(Refusal.NOT_AVAILABLE, "The last call is still ending; ask again")
+        if not desk.ground.board.connected:
+            raise NoCapacity(Capacity.PBX_UNREACHABLE)
+
+        def transaction(work: Work) -> tuple[Agent, Offer | Full | datetime | None]:
+            agent = replace(desk.agent)
+            claim = claims.pull(work, desk.ground.place, agent, _to_pull_from(work, agent, campaign_id))
+            if claim is None:
+                return agent, claims.next_due(work, campaign_id)
+            if isinstance(claim, Full):
+                return agent, claim
+            return agent, offers.open_offer(work, agent, None, claim, AgentEvent.SHOWN)
+
+        desk.agent, found = await desk.ground.change(transaction)
+        if isinstance(found, Full):
+            raise NoCapacity(found.code, scope_id=found.scope_id, used=found.used, limit=found.limit)
+        if not isinstance(found, Offer):
+            return Pulled(next_due=found)
+        self.opened(found)
+        return Pulled(offer_id=found.id)
 
     def opened(self, offer: Offer) -> None:
         self.offer = offer
@@ -111,16 +157,12 @@ class Preview:
         if action is TimeoutAction.ACCEPT and not desk.present:
             action = TimeoutAction.SKIP  # nobody is there to talk (SPEC section 4)
         if action is not TimeoutAction.ACCEPT:
-            event = _TIMER[action]
-            agent_event = AgentEvent.TIMED_OUT_IDLE if action is TimeoutAction.IDLE else AgentEvent.CLOSED
-            await self._close(offer.id, event, agent_event, by=None)
+            await self._close(offer.id, _TIMER[action], by=None)
             return
         answer = await self._accept(offer.id, OfferEvent.TIMER_ACCEPT)
         if isinstance(answer, Full):
             # the line stays; one try a second at the most
-            await self._close(
-                offer.id, OfferEvent.TIMER_ACCEPT_REFUSED, AgentEvent.CLOSED, by=None, pause=REFUSED_TRY_PAUSE
-            )
+            await self._close(offer.id, OfferEvent.TIMER_ACCEPT_REFUSED, by=None, pause=REFUSED_TRY_PAUSE)
 
     # Actions
 
@@ -139,8 +181,7 @@ class Preview:
     async def _decide(self, offer_id: str, action: str) -> dict[str, Any]:
         event = _ACTION[action]
         if event is not OfferEvent.ACCEPT:
-            agent_event = AgentEvent.LEFT if event is OfferEvent.LEAVE else AgentEvent.CLOSED
-            return _told(await self._close(offer_id, event, agent_event, by=self._desk.agent.id))
+            return _told(await self._close(offer_id, event, by=self._desk.agent.id))
         answer = await self._accept(offer_id, event)
         if isinstance(answer, Full):
             raise NoCapacity(answer.code, scope_id=answer.scope_id, used=answer.used, limit=answer.limit)
@@ -153,7 +194,7 @@ class Preview:
         if self.offer is None or self.offer.id != offer_id:
             return
         with contextlib.suppress(OfferClosed):  # then the agent was first
-            await self._close(offer_id, OfferEvent.WITHDRAW, AgentEvent.CLOSED, by=None, code=code.value)
+            await self._close(offer_id, OfferEvent.WITHDRAW, by=None, code=code.value)
 
     async def _accept(self, offer_id: str, event: OfferEvent) -> Placed | Full | Withdrawal:
         desk = self._desk
@@ -165,13 +206,13 @@ class Preview:
                 return agent, attempts.refuse(work, agent, offer, Full(Capacity.PBX_UNREACHABLE, "", 0, 0)), ()
             answer = attempts.place(work, desk.ground.place, agent, offer, event)
             if isinstance(answer, Withdrawal):
-                return agent, answer, desk.step(work, agent, AgentEvent.CLOSED)
+                return agent, answer, desk.step(work, agent, _after(OfferEvent.WITHDRAW, offer))
             return agent, answer, ()
 
         desk.agent, answer, effects = await desk.ground.change(transaction)
         if isinstance(answer, Placed):
             self._closed()
-            desk.take_call(Call(desk, answer))
+            desk.take_call(answer)
         elif isinstance(answer, Withdrawal):
             self._closed()
         desk.carry_out(effects)
@@ -182,26 +223,21 @@ class Preview:
         self,
         offer_id: str,
         event: OfferEvent,
-        agent_event: AgentEvent,
         *,
         by: str | None,
         code: str | None = None,
         pause: float = 0.0,
     ) -> Offer:
         desk = self._desk
-        changes: dict[str, Any] = {}
-        if agent_event is AgentEvent.LEFT:
-            changes["idle_reason"] = IdleReason.LEFT_CAMPAIGN.value
-        elif agent_event is AgentEvent.TIMED_OUT_IDLE:
-            changes["idle_reason"] = IdleReason.OFFER_TIMEOUT.value
+        changes = {"idle_reason": _IDLE[event].value} if event in _IDLE else {}
 
         def transaction(work: Work) -> tuple[Agent, Offer, tuple[AgentEffect, ...]]:
             agent = replace(desk.agent)
             offer = _still_open(work, offer_id, agent)
-            if event.value in offer.settings["disabled_actions"]:
+            if event.value in CampaignSettings.model_validate(offer.settings).refused_actions:
                 raise Refused(Refusal.ACTION_DISABLED)
             offers.close(work, offer, event, by=by, code=code)
-            return agent, offer, desk.step(work, agent, agent_event, **changes)
+            return agent, offer, desk.step(work, agent, _after(event, offer), **changes)
 
         desk.agent, offer, effects = await desk.ground.change(transaction)
         self._closed()
@@ -216,6 +252,17 @@ class Preview:
         self.offer = None
 
 
+def _to_pull_from(work: Work, agent: Agent, campaign_id: str) -> Campaign:
+    for campaign in claims.of_agent(work.conn, agent.id):
+        if campaign.id == campaign_id:
+            if campaign.settings.mode is not Mode.PREVIEW:
+                raise Refused(Refusal.NOT_AVAILABLE, "This campaign brings its contacts by itself")
+            return campaign
+    if claims.works_on(work.conn, agent.id, campaign_id):
+        raise DialerError(Withdrawal.CAMPAIGN_STOPPED)
+    raise NotFound("campaign")
+
+
 def _still_open(work: Work, offer_id: str, agent: Agent) -> Offer:
     offer = offers.load(work, offer_id)
     if offer is None or offer.agent_id != agent.id:
@@ -223,6 +270,15 @@ def _still_open(work: Work, offer_id: str, agent: Agent) -> Offer:
     if offer.state is not OfferState.OPEN:
         raise OfferClosed(offer.state.value)
     return offer
+
+
+def _after(event: OfferEvent, offer: Offer) -> AgentEvent:
+    """What the close of an offer without a call means to its agent."""
+    if event is OfferEvent.LEAVE:
+        return AgentEvent.LEFT
+    if event is OfferEvent.TIMER_IDLE:
+        return AgentEvent.TIMED_OUT_IDLE
+    return AgentEvent.CLOSED_OFF_LINE if offer.mode == Mode.PREVIEW else AgentEvent.CLOSED
 
 
 def _told(offer: Offer) -> dict[str, Any]:

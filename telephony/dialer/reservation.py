@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from telephony.dialer.settlement import LOOK_AGAIN_AFTER, may_be_on_its_way
 from telephony.dialer.stored import Stored
 from telephony.model.agent import AGENT, WITH_LINE, AgentEvent, AgentState, IdleReason
+from telephony.model.attempt import AttemptState
 from telephony.model.outcomes import IDLE_REASON, LegEnd, agent_leg_outcome
+from telephony.model.reasons import Capacity, Outcome
 from telephony.pbx.port import (
     AgentCall,
     LegAnswered,
@@ -36,6 +38,7 @@ from telephony.store.steps import step_agent
 from telephony.store.work import Work
 
 if TYPE_CHECKING:
+    from telephony.dialer.call import Call
     from telephony.dialer.desk import Desk
 
 NEW_RING_PAUSE = 5.0
@@ -61,7 +64,9 @@ class Reservation:
 
     async def find_contact(self) -> None:
         """Claim a contact for an available agent and ring the agent's phone for it."""
-        if self._desk.agent.state is not AgentState.AVAILABLE or not self._desk.ground.board.connected:
+        if self._desk.agent.state is not AgentState.AVAILABLE or await self._desk.honour_wish():
+            return
+        if not self._desk.ground.board.connected:
             return
         if self.line is not None or not self._desk.agent.phone or not self._desk.present:
             return  # the end of the old line, a phone or a desktop bring us back here
@@ -83,11 +88,16 @@ class Reservation:
 
         made = await self._desk.ground.change(transaction)
         if made is not None:
-            self._desk.agent, self.line, self.claim = made
-            self.ending = False
-            self._since = self._desk.agent.state_since
-            self._desk.ground.owners[self.line.leg_id] = self._desk
-            self._desk.next(self.ring)
+            self._desk.agent, line, self.claim = made
+            self.call_phone(line)
+
+    def call_phone(self, line: Line) -> None:
+        """Ring the agent's phone for a line that was stored just now."""
+        self.line = line
+        self.ending = False
+        self._since = self._desk.agent.state_since
+        self._desk.ground.owners[line.leg_id] = self._desk
+        self._desk.next(self.ring)
 
     async def ring(self) -> None:
         line = self.line
@@ -107,14 +117,25 @@ class Reservation:
     async def line_event(self, event: LegEvent) -> None:
         if isinstance(event, LegAppeared) and self.ending:
             await self.end()
-        elif isinstance(event, LegAnswered) and self._desk.agent.state is AgentState.RINGING:
+        elif isinstance(event, LegAnswered):
             await self._answered()
         elif isinstance(event, LegEnded):
             await self._ended(event)
 
+    @property
+    def _for_call(self) -> Call | None:
+        """The call that waits for this agent's phone (pull); None: it rings for a reservation."""
+        call = self._desk.call
+        return call if call is not None and call.attempt.state is AttemptState.CALLING_AGENT else None
+
     async def _answered(self) -> None:
         line, claim = self.line, self.claim
         assert line is not None
+        if self._for_call is not None:
+            await self._for_call.agent_answered(line)
+            return
+        if self._desk.agent.state is not AgentState.RINGING:
+            return
 
         def transaction(work: Work) -> tuple[Agent, Any]:
             agent = replace(self._desk.agent)
@@ -141,18 +162,19 @@ class Reservation:
             ring_limit_reached=event.ring_limit_reached,
             missing_endpoint=event.missing_endpoint,
         )
-        ringing = self._desk.agent.state is AgentState.RINGING and not event.answered
-        outcome = agent_leg_outcome(end) if ringing else None
+        rings = self._desk.agent.state is AgentState.RINGING or self._for_call is not None
+        outcome = agent_leg_outcome(end) if rings and not event.answered else None
         how = outcome.value if outcome else ("ended" if self.ending else "agent_hung_up")
 
         def close(work: Work, _agent: Agent | None = None) -> None:
             agents.line_ended(work, line, how, cause=event.cause, sip=event.sip)
 
-        if outcome is not None:
-            await self._drop(AgentEvent.RING_FAILED, close, idle_reason=IDLE_REASON[outcome].value)
-        elif self._desk.agent.state is AgentState.RINGING:
-            # answered and gone before we heard of the answer
-            await self._drop(AgentEvent.RING_FAILED, close, idle_reason=IdleReason.HUNG_UP.value)
+        if rings:
+            # answered: and gone before we heard of the answer
+            reason = IDLE_REASON[outcome] if outcome is not None else IdleReason.HUNG_UP
+            failed = AgentEvent.RING_FAILED if self._for_call is None else AgentEvent.LINE_LOST
+            code = outcome.value if outcome is not None else Outcome.AGENT_ENDED.value
+            await self._drop(failed, close, code=code, idle_reason=reason.value)
         elif self._desk.agent.state in WITH_LINE and not self.ending:
             until = (
                 agents.wrap_up_until(datetime.now(UTC), self._desk.call.settings.wrap_up_limit)
@@ -170,8 +192,14 @@ class Reservation:
             self._forget()
             self._desk.next(self.find_contact)
 
-    async def _drop(self, event: AgentEvent, close: Callable[[Work, Agent], None], **changes: Any) -> None:
-        await self._desk.move(event, close, **changes)
+    async def _drop(
+        self, event: AgentEvent, close: Callable[[Work, Agent], None], *, code: str = "PBX_LOST", **changes: Any
+    ) -> None:
+        """The line is gone, and with it the call that waited for it: not placed, by `code`."""
+        if self._for_call is not None:
+            await self._for_call.agent_failed(event, close, code=code, **changes)
+        else:
+            await self._desk.move(event, close, **changes)
         self._forget()
 
     def _forget(self) -> None:
@@ -185,7 +213,8 @@ class Reservation:
         """The reservation call could not be sent: as if nobody had been reserved."""
         line = self.line
         assert line is not None
-        await self._drop(AgentEvent.PBX_LOST, lambda work, _agent: agents.line_ended(work, line, "PBX_UNREACHABLE"))
+        code = Capacity.PBX_UNREACHABLE.value
+        await self._drop(AgentEvent.PBX_LOST, lambda work, _agent: agents.line_ended(work, line, code), code=code)
 
     async def end(self) -> None:
         """End the agent's call; where its channel is not there yet, again when it appears."""
@@ -206,11 +235,11 @@ class Reservation:
             kept = (
                 self._desk.agent.state is AgentState.WRAP_UP
                 and self._desk.call is not None
-                and self._desk.call.settings.keep_line
+                and self._desk.call.keeps_line
             )
             if self.ending or not (kept or self._desk.agent.state in WITH_LINE | {AgentState.RINGING}):
                 self._desk.next(self.end)
-            elif live.state == "up" and self._desk.agent.state is AgentState.RINGING:
+            elif live.state == "up" and not line.answered:
                 await self._answered()
             return
         if ended is not None:

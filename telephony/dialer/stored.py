@@ -18,7 +18,7 @@ class Stored:
 
     def __init__(self, work: Work, agent: Agent) -> None:
         self.agent = agent
-        self.line: Line | None = agents.open_line(work, agent)
+        self.line: Line | None = agents.unended_line(work, agent)
         self.offer: Offer | None = None
         self.claim: Claim | None = None
         self.placed: Placed | None = None

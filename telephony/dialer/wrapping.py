@@ -117,7 +117,7 @@ class WrapUp:
                 callback_at=callback_at,
                 callback_agent_id=agent.id if callback_mine else None,
             )
-            return agent, self._go_on(work, agent, keep_line=call.settings.keep_line)
+            return agent, self._go_on(work, agent, keep_line=call.keeps_line)
 
         desk.agent, effects = await desk.ground.change(transaction)
         self.stop_timer()

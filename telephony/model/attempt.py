@@ -53,7 +53,6 @@ class AttemptEvent(StrEnum):
 
 class AttemptEffect(StrEnum):
     RING_AGENT = "ring_agent"
-    END_AGENT_LEG = "end_agent_leg"
     PLACE_LEG = "place_leg"
     END_LEG = "end_leg"
     ABANDON = "abandon"
@@ -74,10 +73,9 @@ ATTEMPT = Table(
         (_S.GRANTED, _E.CANCEL): (_S.ENDED, (_X.SETTLE,)),
         (_S.GRANTED, _E.AGENT_GONE): (_S.ENDED, (_X.SETTLE,)),
         (_S.CALLING_AGENT, _E.PLACE): (_S.PLACING, (_X.PLACE_LEG,)),
-        (_S.CALLING_AGENT, _E.NOT_PLACED): (_S.ENDED, (_X.END_AGENT_LEG, _X.SETTLE)),
+        (_S.CALLING_AGENT, _E.NOT_PLACED): (_S.ENDED, (_X.SETTLE,)),
         (_S.CALLING_AGENT, _E.AGENT_FAILED): (_S.ENDED, (_X.SETTLE,)),
-        (_S.CALLING_AGENT, _E.AGENT_GONE): (_S.ENDED, (_X.SETTLE,)),
-        (_S.CALLING_AGENT, _E.CANCEL): (_S.ENDED, (_X.END_AGENT_LEG, _X.SETTLE)),
+        (_S.CALLING_AGENT, _E.CANCEL): (_S.ENDED, (_X.SETTLE,)),
         (_S.CALLING_AGENT, _E.LINK_LOST): (_S.UNKNOWN, ()),
         (_S.PLACING, _E.APPEARED): (_S.PLACING, ()),
         (_S.PLACING, _E.NEXT_LEG): (_S.PLACING, (_X.PLACE_LEG,)),

@@ -185,6 +185,11 @@ class CampaignSettings(Frozen):
             raise ValueError(f"default_disposition '{chosen.code}' asks for a time; its rule must not be 'callback'")
         return self
 
+    @property
+    def refused_actions(self) -> frozenset[str]:
+        """What an agent may not do with an offer; in the mode preview there is only accept and skip."""
+        return self.disabled_actions | ({"remove", "leave"} if self.mode is Mode.PREVIEW else set())
+
     def disposition(self, code: str) -> Disposition | None:
         return next((one for one in self.dispositions if one.code == code), None)
 

@@ -184,6 +184,14 @@ class AsteriskSwitchboard:
 
     # -- legs ----------------------------------------------------------------------------------------------------
 
+    async def phone_ready(self, phone: str) -> bool | None:
+        try:
+            async with port_errors():
+                state = (await self._link.send(orders.phone_state(phone))).text("Value")
+        except SwitchboardError:
+            return None
+        return None if state == "UNKNOWN" else state not in ("UNAVAILABLE", "INVALID")
+
     async def ring_agent(self, call: AgentCall) -> None:
         action = orders.ring_agent(call, fastagi=self.fastagi_address, auto_answer=self._auto_answer)
         await self._originate(call.leg, action)

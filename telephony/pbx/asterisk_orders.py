@@ -110,6 +110,12 @@ def device_state(channel: str) -> Action:
     return {"Action": "Getvar", "Variable": f"DEVICE_STATE({technology}/{endpoint})"}
 
 
+def phone_state(phone: str) -> Action:
+    """The same question about an agent's phone. Raises OrderRefused for a value that cannot be sent."""
+    _check("phone", phone, _PHONE)
+    return device_state(f"PJSIP/{phone}")
+
+
 def clear_recorder(batch: str, *, fastagi: str, limit: float) -> Action:
     """A channel without a telephone that asks our script `forget`, for at most `limit` seconds."""
     return {

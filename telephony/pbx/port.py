@@ -249,6 +249,9 @@ class Switchboard(Protocol):
     def connected(self) -> bool:
         """True between LinkUp and LinkLost."""
 
+    async def phone_ready(self, phone: str) -> bool | None:
+        """False where a call to this phone would find nobody: not registered, or no such endpoint; None: not known."""
+
     async def ring_agent(self, call: AgentCall) -> None:
         """Ring an agent's phone; answered, it is held. At most one Originate for a leg id, ever."""
 

@@ -77,6 +77,12 @@ class SimulatedSwitchboard:
     def connected(self) -> bool:
         return self._connected
 
+    async def phone_ready(self, phone: str) -> bool | None:
+        if not self._connected:
+            return None
+        found = self.phones.get(phone)
+        return found is not None and found.habit is not PhoneHabit.NOT_REGISTERED
+
     async def ring_agent(self, call: AgentCall) -> None:
         leg, exchange = self._place(call), self._exchange
         phone = self.phones.get(call.phone)

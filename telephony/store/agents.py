@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from telephony.model.agent import AgentEvent
+from telephony.model.campaign import CampaignSettings
 from telephony.model.ids import new_id
 from telephony.store import grants
 from telephony.store.claims import Claim
@@ -51,7 +52,7 @@ def of_cell(work: Work, cell_id: str) -> list[Agent]:
     return [record(Agent, row) for row in rows]
 
 
-def open_line(work: Work, agent: Agent) -> Line | None:
+def unended_line(work: Work, agent: Agent) -> Line | None:
     """The reservation of an agent that has not ended, after a start of the service."""
     row = work.conn.execute(
         select(reservations)
@@ -75,14 +76,30 @@ def reserve(work: Work, place: Place, agent: Agent, claim: Claim) -> Line | Full
     full = grants.take(work, place, [Need(leg, grants.CELL, place.cell_id)])
     if full:
         return full
+    line = open_line(work, place, agent, leg, claim.campaign.settings, claim.campaign.id, claim.contact.id)
+    step_agent(
+        work,
+        agent,
+        AgentEvent.RESERVED,
+        campaign_id=line.campaign_id,
+        reservation_id=line.reservation_id,
+        offer_id=None,
+    )
+    return line
+
+
+def open_line(
+    work: Work, place: Place, agent: Agent, leg: str, settings: CampaignSettings, campaign_id: str, contact_id: str
+) -> Line:
+    """Store a call to the agent's phone, whose channel is granted already."""
     read_phone(work.conn, agent)
     line = Line(
         reservation_id=new_id(),
         leg_id=leg,
-        campaign_id=claim.campaign.id,
-        contact_id=claim.contact.id,
+        campaign_id=campaign_id,
+        contact_id=contact_id,
         answered=False,
-        ring_limit=claim.campaign.settings.reservation_ring_limit,
+        ring_limit=settings.reservation_ring_limit,
     )
     common: dict[str, Any] = {"tenant_id": agent.tenant_id, "cell_id": place.cell_id, "agent_id": agent.id}
     _ADD_LEG(work.conn, {"id": leg, "kind": "agent", "placed_at": work.now, **common})
@@ -96,14 +113,6 @@ def reserve(work: Work, place: Place, agent: Agent, claim: Claim) -> Line | Full
             "started_at": work.now,
             **common,
         },
-    )
-    step_agent(
-        work,
-        agent,
-        AgentEvent.RESERVED,
-        campaign_id=line.campaign_id,
-        reservation_id=line.reservation_id,
-        offer_id=None,
     )
     return line
 
@@ -153,9 +162,14 @@ def leg_ended(work: Work, leg_id: str, outcome: str, *, cause: int = 0, sip: int
     grants.release(work, [leg_id])
 
 
+def phone_of(conn: Connection, agent_id: str) -> str:
+    """The name of an agent's endpoint; empty: none."""
+    return str(_PHONE(conn, {"agent": agent_id}).scalar_one())
+
+
 def read_phone(conn: Connection, agent: Agent) -> None:
     """Bring the agent's phone up to date: administrators change it in the database, in any process."""
-    agent.phone = _PHONE(conn, {"agent": agent.id}).scalar_one()
+    agent.phone = phone_of(conn, agent.id)
 
 
 def set_phone(work: Work, agent: Agent, phone: str) -> None:

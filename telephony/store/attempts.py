@@ -7,14 +7,14 @@ called, takes the places and the trunk's rate token, and stores the leg. Only th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from telephony.model.agent import AgentEvent
 from telephony.model.attempt import LIVE, AttemptEvent, AttemptState
-from telephony.model.campaign import Amd, CampaignSettings
+from telephony.model.campaign import Amd, CampaignSettings, Mode
 from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.ids import new_id
 from telephony.model.listening import EAR_CHANNELS, call_channels, detection
@@ -22,7 +22,7 @@ from telephony.model.offer import OfferEvent
 from telephony.model.outcomes import LegEnd
 from telephony.model.reasons import Capacity, Outcome, Withdrawal
 from telephony.store import claims, grants, offers, permission
-from telephony.store.agents import leg_ended
+from telephony.store.agents import Line, leg_ended, open_line
 from telephony.store.grants import Full, Need, Place
 from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Attempt, Contact, Offer, columns, record
@@ -53,9 +53,12 @@ class CallLeg:
 
 @dataclass(slots=True, kw_only=True)
 class Placed:
+    """An attempt with its customer leg; `line`: the call to the agent's phone, where that has to come first."""
+
     attempt: Attempt
     leg: CallLeg
     settings: CampaignSettings
+    line: Line | None = None
 
 
 _RUNNING = Prepared(select(campaigns.c.running).where(campaigns.c.id == bindparam("campaign")))
@@ -102,13 +105,15 @@ def is_running(work: Work, campaign_id: str) -> bool:
     return bool(_RUNNING(work.conn, {"campaign": campaign_id}).scalar_one())
 
 
-def forbidden(work: Work, settings: CampaignSettings, offer: Offer, contact: Contact) -> Withdrawal | None:
-    """Why this offer's contact may not be called now; None where it may."""
+def forbidden(
+    work: Work, settings: CampaignSettings, offer: Offer, contact: Contact, *, held: ContactState = ContactState.OFFERED
+) -> Withdrawal | None:
+    """Why this offer's contact, in the state `held` until now, may not be called; None where it may."""
     if not is_running(work, offer.campaign_id):
         return Withdrawal.CAMPAIGN_STOPPED
     if contact.state is ContactState.BLOCKED:
         return Withdrawal.ON_DO_NOT_CALL_LIST
-    if contact.state is not ContactState.OFFERED or contact.holder_id != offer.agent_id:
+    if contact.state is not held or contact.holder_id != offer.agent_id:
         return Withdrawal.CONTACT_REMOVED
     refused = permission.denied(work, settings, contact, offers.number_of(work, offer.number_id))
     return refused.code if refused else None
@@ -117,6 +122,8 @@ def forbidden(work: Work, settings: CampaignSettings, offer: Offer, contact: Con
 def place(work: Work, here: Place, agent: Agent, offer: Offer, event: OfferEvent) -> Placed | Full | Withdrawal:
     """Accept an offer: close it, grant and place its call, all or nothing.
 
+    In the mode preview the agent's phone comes first: a `line` is granted and stored beside the customer's leg, which
+    waits for `pull.place`.
     `Full`: no room; the offer stays open and the refusal is stored. `Withdrawal`: the contact may not be called;
     the offer closed. Raises `IllegalStep` where the offer is closed already, `LostCell`.
     """
@@ -127,7 +134,8 @@ def place(work: Work, here: Place, agent: Agent, offer: Offer, event: OfferEvent
         offers.close(work, offer, OfferEvent.WITHDRAW, by=None, code=why.value)
         return why
     attempt_id = new_id()
-    leg = _grant_leg(work, here, offer, settings, attempt_id, agent=agent)
+    agent_leg = new_id() if settings.mode is Mode.PREVIEW else None
+    leg = _grant_leg(work, here, offer, settings, attempt_id, agent=agent, agent_leg=agent_leg)
     if isinstance(leg, (Full, Withdrawal)):
         if isinstance(leg, Withdrawal):
             offers.close(work, offer, OfferEvent.WITHDRAW, by=None, code=leg.value)
@@ -141,11 +149,18 @@ def place(work: Work, here: Place, agent: Agent, offer: Offer, event: OfferEvent
         attempt_id=attempt_id,
     )
     attempt = _new_attempt(work, here, offer, settings, attempt_id)
-    _store_leg(work, here, attempt, leg)
-    step_attempt(work, attempt, AttemptEvent.PLACE, placed_at=work.now)
+    line: Line | None = None
+    if agent_leg is None:
+        _store_leg(work, here, attempt, leg, placed_at=work.now)
+        first_leg_placed(work, attempt)
+    else:
+        _store_leg(work, here, attempt, leg, placed_at=None)
+        line = open_line(work, here, agent, agent_leg, settings, offer.campaign_id, offer.contact_id)
+        step_attempt(work, attempt, AttemptEvent.CALL_AGENT)
     step_contact(work, contact, ContactEvent.START_ATTEMPT)
-    step_agent(work, agent, AgentEvent.ACCEPTED, attempt_id=attempt.id)
-    return Placed(attempt=attempt, leg=leg, settings=settings)
+    held = {"reservation_id": line.reservation_id} if line else {}
+    step_agent(work, agent, AgentEvent.ACCEPTED, attempt_id=attempt.id, **held)
+    return Placed(attempt=attempt, leg=leg, settings=settings, line=line)
 
 
 def _new_attempt(work: Work, here: Place, offer: Offer, settings: CampaignSettings, attempt_id: str) -> Attempt:
@@ -193,9 +208,13 @@ def _grant_leg(
     attempt_id: str,
     *,
     agent: Agent,
+    agent_leg: str | None = None,
     passed: frozenset[str] = frozenset(),
 ) -> CallLeg | Full | Withdrawal:
-    """Places for one leg through the first trunk that takes the number and has room; `passed` were tried before."""
+    """Places for one leg through the first trunk that takes the number and has room; `passed` were tried before.
+
+    With an `agent_leg` a channel for that too; the trunk's rate counts only when the customer's leg is placed.
+    """
     known = claims.usable_trunks(work, here, offer.tenant_id)
     able = [trunk for trunk in known if claims.allows(trunk, offer.e164) and trunk.id not in passed]
     if not able:
@@ -214,7 +233,10 @@ def _grant_leg(
                 Need(attempt_id, grants.TENANT, offer.tenant_id),
                 Need(attempt_id, grants.DATA_CENTER, here.data_center_id),
             ]
-        full = grants.take(work, here, needs, rate=(trunk.id, trunk.max_calls_per_second))
+        if agent_leg is not None:
+            needs.append(Need(agent_leg, grants.CELL, here.cell_id))
+        rate = (trunk.id, trunk.max_calls_per_second) if agent_leg is None else None
+        full = grants.take(work, here, needs, rate=rate)
         if full is None:
             return CallLeg(
                 id=leg_id,
@@ -270,21 +292,28 @@ def refuse(work: Work, agent: Agent, offer: Offer, full: Full) -> Full:
     return full
 
 
-def _store_leg(work: Work, here: Place, attempt: Attempt, leg: CallLeg) -> None:
-    common = {"tenant_id": attempt.tenant_id, "e164": attempt.e164, "attempt_id": attempt.id, "placed_at": work.now}
+def _store_leg(work: Work, here: Place, attempt: Attempt, leg: CallLeg, *, placed_at: datetime | None) -> None:
     _ADD_LEG(
         work.conn,
         {
             "id": leg.id,
+            "tenant_id": attempt.tenant_id,
             "cell_id": here.cell_id,
             "kind": "customer",
+            "attempt_id": attempt.id,
             "agent_id": attempt.agent_id,
             "trunk_id": leg.trunk_id,
-            **common,
+            "e164": attempt.e164,
+            "placed_at": placed_at,
         },
     )
-    if attempt.leg_count == 1:
-        _ADD_DIALED(work.conn, {"id": new_id(), **common})
+
+
+def first_leg_placed(work: Work, attempt: Attempt) -> None:
+    """From the commit of this on the Originate may be sent, and the number counts as called."""
+    dialed_now = {"tenant_id": attempt.tenant_id, "e164": attempt.e164, "attempt_id": attempt.id}
+    _ADD_DIALED(work.conn, {"id": new_id(), "placed_at": work.now, **dialed_now})
+    step_attempt(work, attempt, AttemptEvent.PLACE, placed_at=work.now)
 
 
 def next_leg(work: Work, here: Place, agent: Agent, attempt: Attempt, old: CallLeg, end: LegEnd) -> CallLeg | None:
@@ -307,7 +336,7 @@ def next_leg(work: Work, here: Place, agent: Agent, attempt: Attempt, old: CallL
     if not isinstance(leg, CallLeg):
         return None
     attempt.leg_count += 1
-    _store_leg(work, here, attempt, leg)
+    _store_leg(work, here, attempt, leg, placed_at=work.now)
     step_attempt(work, attempt, AttemptEvent.NEXT_LEG, leg_count=attempt.leg_count)
     return leg
 

@@ -7,12 +7,13 @@ agent last; one it skipped does not come back to it for 24 hours unless it is al
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, bindparam, exists, func, or_, select, union_all, update
+from sqlalchemy import Boolean, Connection, bindparam, exists, func, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -20,10 +21,10 @@ from telephony.model.agent import AgentState
 from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.listening import call_channels
-from telephony.model.reasons import Withdrawal
+from telephony.model.reasons import Capacity, Withdrawal
 from telephony.store import grants, permission
 from telephony.store.due import numbers_of_contact
-from telephony.store.grants import Place
+from telephony.store.grants import Full, Place
 from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Contact, Number, columns, record
 from telephony.store.schema import (
@@ -65,16 +66,18 @@ class Claim:
     others: tuple[Number, ...]
 
 
+def _of_agents_team(campaign_id: Any) -> Any:
+    return exists().where(
+        campaign_teams.c.campaign_id == campaign_id,
+        campaign_teams.c.team_id == team_members.c.team_id,
+        team_members.c.user_id == bindparam("agent"),
+    )
+
+
+_WORKS_ON = Prepared(select(_of_agents_team(bindparam("campaign"))))
 _CAMPAIGNS = Prepared(
     select(campaigns.c.id, campaigns.c.name, campaigns.c.settings)
-    .where(
-        campaigns.c.running,
-        exists().where(
-            campaign_teams.c.campaign_id == campaigns.c.id,
-            campaign_teams.c.team_id == team_members.c.team_id,
-            team_members.c.user_id == bindparam("agent"),
-        ),
-    )
+    .where(campaigns.c.running, _of_agents_team(campaigns.c.id))
     .order_by(campaigns.c.priority.desc(), campaigns.c.served_at.asc().nulls_first(), campaigns.c.id)
 )
 
@@ -164,10 +167,11 @@ def allows(trunk: Any, e164: str) -> bool:
     return not ranges or any(e164.startswith(prefix) for prefix in ranges)
 
 
-def free_channels(work: Work, place: Place, tenant_id: str, trunks_here: list[Any]) -> int:
-    """Channels of the cell that are free; 0 while another limit that any call of this tenant needs is full."""
+def room(work: Work, place: Place, tenant_id: str) -> Callable[[int], Full | None]:
+    """Which limit stands in the way of any call of a tenant that takes so many channels of the cell; None: none."""
+    trunks_here = usable_trunks(work, place, tenant_id)
     if not trunks_here:
-        return 0
+        return lambda channels: Full(Capacity.NO_TRUNK, "", 0, 0)
     scopes = [
         (grants.TENANT, tenant_id),
         (grants.DATA_CENTER, place.data_center_id),
@@ -176,35 +180,59 @@ def free_channels(work: Work, place: Place, tenant_id: str, trunks_here: list[An
     ]
     use = grants.locked(work, scopes)
 
-    def free(key: tuple[str, str]) -> int:
-        used, limit = use[key]
-        return max(0, limit - used)
+    def in_the_way(channels: int) -> Full | None:
+        full = {
+            key: Full(grants.REFUSAL[key[0]], key[1], used, limit)
+            for key, (used, limit) in use.items()
+            if used + (channels if key[0] == grants.CELL else 1) > limit
+        }
+        for key in scopes[:3]:
+            if key in full:
+                return full[key]
+        return full[scopes[3]] if all(trunk in full for trunk in scopes[3:]) else None
 
-    tenant, data_center, cell, *through = (free(key) for key in scopes)
-    return cell if tenant and data_center and any(through) else 0
+    return in_the_way
+
+
+def of_agent(conn: Connection, agent_id: str) -> list[Campaign]:
+    """The running campaigns of an agent's teams, the one to serve first at the head."""
+    return [
+        Campaign(row.id, row.name, CampaignSettings.model_validate(row.settings), row.settings)
+        for row in _CAMPAIGNS(conn, {"agent": agent_id})
+    ]
+
+
+def works_on(conn: Connection, agent_id: str, campaign_id: str) -> bool:
+    """True for a campaign of one of the agent's teams, running or not."""
+    return bool(_WORKS_ON(conn, {"agent": agent_id, "campaign": campaign_id}).scalar_one())
 
 
 def claim(work: Work, place: Place, agent: Agent) -> Claim | None:
     """Hold the next contact for an agent, or nothing where none is due, allowed and within the limits."""
-    running = [
-        Campaign(row.id, row.name, CampaignSettings.model_validate(row.settings), row.settings)
-        for row in _CAMPAIGNS(work.conn, {"agent": agent.id})
-    ]
-    pushed = {one.id: one for one in running if one.settings.mode in PUSH_MODES}
+    pushed = {one.id: one for one in of_agent(work.conn, agent.id) if one.settings.mode in PUSH_MODES}
     if not pushed:
         return None
-    free = free_channels(work, place, agent.tenant_id, usable_trunks(work, place, agent.tenant_id))
-    if agent.state is AgentState.AVAILABLE:
-        free -= 1  # the agent's own leg comes first
-    pushed = {one.id: one for one in pushed.values() if call_channels(one.settings) <= free}
+    in_the_way = room(work, place, agent.tenant_id)
+    own_leg = 1 if agent.state is AgentState.AVAILABLE else 0  # it comes first
+    pushed = {one.id: one for one in pushed.values() if not in_the_way(call_channels(one.settings) + own_leg)}
     if not pushed:
         return None
-    known = {f"campaign{n}": campaign_id for n, campaign_id in enumerate(pushed)}
-    for row in _own_callbacks(len(pushed))(work.conn, {"agent": agent.id, "now": work.now, **known}):
-        found = _hold(work, agent, pushed[row.campaign_id], record(Contact, row))
+    return _first_of(work, agent, pushed)
+
+
+def pull(work: Work, place: Place, agent: Agent, campaign: Campaign) -> Claim | Full | None:
+    """Hold the next contact of one campaign for the agent who asked for it; None: none is due."""
+    channels = call_channels(campaign.settings) + 1  # the agent's own leg
+    return room(work, place, agent.tenant_id)(channels) or _first_of(work, agent, {campaign.id: campaign})
+
+
+def _first_of(work: Work, agent: Agent, among: dict[str, Campaign]) -> Claim | None:
+    known = {f"campaign{n}": campaign_id for n, campaign_id in enumerate(among)}
+    for row in _own_callbacks(len(among))(work.conn, {"agent": agent.id, "now": work.now, **known}):
+        found = _hold(work, agent, among[row.campaign_id], record(Contact, row))
         if found:
             return found
-    for campaign in pushed.values():
+    for campaign in among.values():
         found = _next_of(work, agent, campaign)
         if found:
             return found
@@ -316,8 +344,23 @@ def _lists_by(state: ContactState) -> Any:
 _FIRST_DUE = Prepared(union_all(_lists_by(ContactState.WAITING), _lists_by(ContactState.CALLBACK)))
 
 
+def next_due(work: Work, campaign_id: str) -> datetime | None:
+    """When the next contact of a campaign becomes due that is not yet; None: none waits for a time."""
+    found: datetime | None = work.conn.execute(
+        select(func.min(contacts.c.due_at))
+        .join(lists, lists.c.id == contacts.c.list_id)
+        .where(
+            lists.c.campaign_id == campaign_id,
+            lists.c.active,
+            contacts.c.state.in_((ContactState.WAITING.value, ContactState.CALLBACK.value)),
+            contacts.c.due_at > work.now,
+        )
+    ).scalar_one()
+    return found
+
+
 def due_agents(work: Work, cell_id: str) -> tuple[set[str], datetime | None]:
-    """Available agents of a cell whose campaigns have a contact due now, and the next moment that changes."""
+    """Available agents of a cell whose push campaigns have a contact due now, and the next moment that changes."""
     rows = _FIRST_DUE(work.conn).all()
     due = {row.campaign_id for row in rows if row.due_at is not None and row.due_at <= work.now}
     later = min((row.due_at for row in rows if row.due_at is not None and row.due_at > work.now), default=None)
@@ -327,7 +370,13 @@ def due_agents(work: Work, cell_id: str) -> tuple[set[str], datetime | None]:
         select(agents.c.id)
         .join(team_members, team_members.c.user_id == agents.c.id)
         .join(campaign_teams, campaign_teams.c.team_id == team_members.c.team_id)
-        .where(agents.c.cell_id == cell_id, agents.c.state == "available", campaign_teams.c.campaign_id.in_(due))
+        .join(campaigns, campaigns.c.id == campaign_teams.c.campaign_id)
+        .where(
+            agents.c.cell_id == cell_id,
+            agents.c.state == "available",
+            campaigns.c.id.in_(due),
+            campaigns.c.settings["mode"].as_string().in_([mode.value for mode in PUSH_MODES]),
+        )
         .distinct()
     )
     return {row.id for row in who}, later

@@ -26,7 +26,7 @@ RATE_WINDOW = timedelta(seconds=1)
 
 TENANT, DATA_CENTER, TRUNK, CELL = "tenant", "data_center", "trunk", "cell"
 
-_REFUSAL = {
+REFUSAL = {
     TENANT: Capacity.TENANT_CALL_LIMIT,
     DATA_CENTER: Capacity.DATA_CENTER_CALL_LIMIT,
     TRUNK: Capacity.TRUNK_CHANNEL_LIMIT,
@@ -135,7 +135,7 @@ def take(work: Work, place: Place, needs: Sequence[Need], *, rate: tuple[str, fl
             if key[0] == scope:
                 used, limit = rows[key]
                 if used + units > limit:
-                    return Full(_REFUSAL[scope], key[1], used, limit)
+                    return Full(REFUSAL[scope], key[1], used, limit)
     # counted after the trunk's row is locked: no other process places through it meanwhile
     if rate is not None and (full := _rate_full(work, *rate)) is not None:
         return full
@@ -179,6 +179,13 @@ _HOLDS = Prepared(
 def holds(work: Work, owner: str, scope: str) -> bool:
     """Whether this owner has a grant of such a limit that it has not given back."""
     return bool(_HOLDS(work.conn, {"owner": owner, "scope": scope}).scalar_one())
+
+
+def take_rate(work: Work, place: Place, trunk_id: str, calls_per_second: float) -> Full | None:
+    """For a leg whose places were granted before: may it go out through this trunk now? Raises `LostCell`."""
+    check_place(work, place)
+    locked(work, [(TRUNK, trunk_id)])
+    return _rate_full(work, trunk_id, calls_per_second)
 
 
 def _rate_full(work: Work, trunk_id: str, calls_per_second: float) -> Full | None:

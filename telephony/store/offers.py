@@ -70,11 +70,19 @@ def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event:
             "opened_at": offer.opened_at.isoformat(),
             "expires_at": offer.expires_at.isoformat() if offer.expires_at else None,
             "timeout_action": settings.offer_timeout_action.value,
-            "disabled_actions": sorted(settings.disabled_actions),
+            "disabled_actions": sorted(settings.refused_actions),
         },
         agent.id,
     )
-    step_agent(work, agent, event, campaign_id=offer.campaign_id, offer_id=offer.id, attempt_id=None)
+    step_agent(
+        work,
+        agent,
+        event,
+        campaign_id=offer.campaign_id,
+        reservation_id=offer.reservation_id,
+        offer_id=offer.id,
+        attempt_id=None,
+    )
     return offer
 
 

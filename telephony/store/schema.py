@@ -498,7 +498,7 @@ legs = Table(
     Column("agent_id", Id),
     Column("trunk_id", Id),
     Column("e164", Number),
-    _moment("placed_at", nullable=False),
+    _moment("placed_at"),  # none: granted, and in the mode preview the agent's phone comes first
     _moment("rang_at"),
     _moment("answered_at"),
     _moment("ended_at"),

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, false, literal, or_, select, union_all
 
-from telephony.model.campaign import CampaignSettings
+from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.reasons import Outcome
-from telephony.store import cards
+from telephony.store import cards, claims
 from telephony.store.paging import Page, PageRequest, Row, page
 from telephony.store.prepared import Prepared
 from telephony.store.rows import found
@@ -155,7 +155,7 @@ def offer_view(conn: Connection, tenant_id: str, offer_id: str, *, now: datetime
     card = cards.card(conn, row.pop("contact_id"), row.pop("number_id"), settings, now=now)
     return _named(row, "campaign") | {
         "timeout_action": settings.offer_timeout_action.value,
-        "disabled_actions": sorted(settings.disabled_actions),
+        "disabled_actions": sorted(settings.refused_actions),
         "end_call_enabled": settings.end_call_enabled,
         "card": card,
     }
@@ -167,6 +167,7 @@ def me(conn: Connection, user_id: str, *, now: datetime) -> Row:
     shown = ("id", "name", "username", "role", "language", "tenant_id")
     view: Row = {"user": {name: who[name] for name in shown}, "agent": None, "offer": None, "call": None}
     view["dispositions"] = []
+    view["pull_campaigns"] = []
     desk = _DESK(conn, {"user": user_id}).first()
     if desk is None:
         return view
@@ -183,6 +184,8 @@ def me(conn: Connection, user_id: str, *, now: datetime) -> Row:
         "campaign": campaign,
         "wrap_up_until": row["wrap_up_until"],
     }
+    pulled = (one for one in claims.of_agent(conn, user_id) if one.settings.mode is Mode.PREVIEW)
+    view["pull_campaigns"] = [{"id": one.id, "name": one.name} for one in pulled]
     if row["offer_id"] is not None:
         offer = offer_view(conn, row["tenant_id"], row["offer_id"], now=now)
         # once accepted the call stands for it, but its card is still what the agent works with

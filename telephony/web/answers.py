@@ -135,6 +135,7 @@ class Me(BaseModel):
     offer: Offer | None
     call: Call | None
     dispositions: list[DispositionChoice] = Field(description="to choose from in wrap-up")
+    pull_campaigns: list[Named] = Field(description="running campaigns in the mode `preview`, to ask for a contact")
     now: datetime = Field(description="the service's clock, for countdowns")
     cursor: str = Field(description="open /live with it as `since` to miss nothing after this answer")
 

@@ -1,13 +1,16 @@
-"""The four decisions on an offer. The same one again answers with the first result."""
+"""Offers: asking for one, and the four decisions. The same decision again answers with the first result."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from telephony.model.offer import OfferState
 from telephony.model.reasons import Capacity, Withdrawal
+from telephony.store import views
+from telephony.web.answers import Offer
 from telephony.web.exchange import Exchange
 from telephony.web.routes import DESK, Routes
 
@@ -22,6 +25,32 @@ class Decision(BaseModel):
     attempt: str | None = Field(default=None, description="the call, after accept")
 
 
+class Next(BaseModel):
+    offer: Offer | None = Field(description="none: no contact of this campaign is due now")
+    next_due: datetime | None = Field(description="without an offer: when the next contact becomes due, if one will")
+
+
+@routes.post(
+    "/campaigns/{id}/next",
+    "Show me a contact of this campaign",
+    roles=DESK,
+    answer=Next,
+    errors=("NO_DESK", "NOT_AVAILABLE", "PHONE_NOT_REGISTERED", "CAMPAIGN_STOPPED", *Capacity),
+)
+async def next_contact(exchange: Exchange, id: str) -> Any:
+    """For an available agent and a campaign in the mode `preview`, see `pull_campaigns` of `GET /me`.
+
+    Nobody is rung: on accept your phone is called, and when you pick up, the customer. Accept and skip are the only
+    actions. Asked again while the offer is open it answers with the same one.
+    """
+    pulled = await exchange.floor.next_pull(exchange.agent_id, id)
+    if pulled.offer_id is None:
+        return {"offer": None, "next_due": pulled.next_due}
+    tenant_id, offer_id = exchange.tenant_id, pulled.offer_id
+    offer = await exchange.run(lambda conn: views.offer_view(conn, tenant_id, offer_id, now=exchange.now))
+    return {"offer": offer, "next_due": None}
+
+
 @routes.post(
     "/offers/{id}/accept",
     "Call this contact",
@@ -30,7 +59,10 @@ class Decision(BaseModel):
     errors=(*DECIDED, "NOT_AVAILABLE", *Capacity, *Withdrawal),
 )
 async def accept(exchange: Exchange, id: str) -> Any:
-    """Refused for want of room the offer stays open; where the contact may not be called it closes."""
+    """Refused for want of room the offer stays open; where the contact may not be called it closes.
+
+    In the mode `preview` your phone is called first; while it rings the call's state is `calling_agent`.
+    """
     return await exchange.floor.decide(exchange.agent_id, id, "accept")
 
 
@@ -56,6 +88,12 @@ async def remove(exchange: Exchange, id: str) -> Any:
     return await exchange.floor.decide(exchange.agent_id, id, "remove")
 
 
-@routes.post("/offers/{id}/leave", "Leave the campaign and go idle", roles=DESK, answer=Decision, errors=DECIDED)
+@routes.post(
+    "/offers/{id}/leave",
+    "Leave the campaign and go idle",
+    roles=DESK,
+    answer=Decision,
+    errors=(*DECIDED, "ACTION_DISABLED"),
+)
 async def leave(exchange: Exchange, id: str) -> Any:
     return await exchange.floor.decide(exchange.agent_id, id, "leave")

@@ -52,7 +52,7 @@ previewing + closed -> reserved: stop_offer_timer, next_offer
 dialing + attempt_failed -> reserved: next_offer
 # In pull there was no line.
 previewing + closed_off_line -> available: stop_offer_timer, find_contact
-dialing + attempt_failed_off_line -> available: find_contact
+dialing + attempt_failed_off_line -> available: end_line, find_contact
 # Accept; the customer answers and is joined.
 previewing + accepted -> dialing: stop_offer_timer
 dialing + joined -> talking:
@@ -135,16 +135,15 @@ message + leg_ended -> ended: settle
 # The transaction into placing checks again; failing there is NOT_PLACED.
 granted + not_placed -> ended: settle
 placing + not_placed -> ended: settle
-calling_agent + not_placed -> ended: end_agent_leg, settle
+calling_agent + not_placed -> ended: settle
 # Pull: the agent does not answer, or goes.
 calling_agent + agent_failed -> ended: settle
-calling_agent + agent_gone -> ended: settle
 # The next trunk is tried only if the former leg never rang.
 placing + next_leg -> placing: place_leg
 # Cancel before any customer leg is on its way.
 granted + cancel -> ended: settle
 granted + agent_gone -> ended: settle
-calling_agent + cancel -> ended: end_agent_leg, settle
+calling_agent + cancel -> ended: settle
 # cancelling from placing and ringing; Hangup is sent at once.
 placing + cancel -> cancelling: end_leg
 ringing + cancel -> cancelling: end_leg

@@ -39,6 +39,7 @@ class HandBoard:
     survey_now: Survey = field(default_factory=lambda: Survey(live={}, ended={}, running_since=0.0))
     channels: set[str] = field(default_factory=set)
     failing: dict[str, Exception] = field(default_factory=dict)
+    phones: dict[str, bool | None] = field(default_factory=dict)  # what is known of them; others are registered
     _up: bool = False
     _on_event: Callable[[Event], None] = lambda event: None
     _gate: Gate | None = None
@@ -62,6 +63,9 @@ class HandBoard:
         if what in self.failing:
             raise self.failing.pop(what)
         self.orders.append((what, leg))
+
+    async def phone_ready(self, phone: str) -> bool | None:
+        return self.phones.get(phone, True)
 
     async def ring_agent(self, call: AgentCall) -> None:
         self._order("ring_agent", call.leg)

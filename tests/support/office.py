@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Connection
 
 from telephony.dialer.changes import Changes
+from telephony.dialer.preview import Pulled
 from telephony.settings import Http, Settings
 from telephony.store import accounts, outbox
 from telephony.store.accounts import NewUser, Role
@@ -37,6 +38,7 @@ class NotedFloor:
         self.seen_agents: list[str] = []
         self.live: list[str] = []
         self.refuse: Exception | None = None
+        self.pulled = Pulled()
         self.ready = True
         self.pbx_connected = True
 
@@ -51,6 +53,10 @@ class NotedFloor:
 
     async def set_phone(self, agent_id: str, phone: str) -> None:
         self._note("phone", agent_id, phone)
+
+    async def next_pull(self, agent_id: str, campaign_id: str) -> Pulled:
+        self._note("next", agent_id, campaign_id)
+        return self.pulled
 
     async def decide(self, agent_id: str, offer_id: str, action: str) -> dict[str, Any]:
         self._note(action, agent_id, offer_id)

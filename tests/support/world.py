@@ -139,8 +139,6 @@ class World:
             match effect:
                 case AttemptEffect.RING_AGENT:
                     attempt.agent.line = "ringing"
-                case AttemptEffect.END_AGENT_LEG:
-                    attempt.agent.line = ""
                 case AttemptEffect.PLACE_LEG:
                     assert not attempt.leg, "two legs at once"
                     attempt.leg, attempt.dialed = "placed", True
@@ -182,14 +180,21 @@ class World:
                     if self.linked:
                         agent.line = ""
                 case AgentEffect.END_ATTEMPT:
-                    if agent.attempt is not None and ATTEMPT.knows(agent.attempt.state, AttemptEvent.AGENT_GONE):
-                        self.move_attempt(agent.attempt, AttemptEvent.AGENT_GONE)
+                    self._agent_gone(agent.attempt)
                 case AgentEffect.START_WRAP_UP:
                     agent.wrap_up = True
                 case AgentEffect.REMEMBER_WISH:
                     agent.wish = event if event in WISHES else None
 
     # -- what the effects mean ---------------------------------------------------------------------------
+
+    def _agent_gone(self, attempt: Attempt | None) -> None:
+        if attempt is None:
+            return
+        calling = attempt.state is AttemptState.CALLING_AGENT
+        event = AttemptEvent.AGENT_FAILED if calling else AttemptEvent.AGENT_GONE
+        if ATTEMPT.knows(attempt.state, event):
+            self.move_attempt(attempt, event)
 
     def _give_back(self, contact: Contact) -> None:
         event = ContactEvent.GIVE_BACK_CALLBACK if contact.owed_callback else ContactEvent.GIVE_BACK
@@ -227,8 +232,6 @@ class World:
         """The attempt is over for this agent without a wrap-up; a remembered wish is honoured at once."""
         agent.attempt = None
         self.move_agent(agent, event)
-        if event is AgentEvent.ATTEMPT_FAILED_OFF_LINE:
-            agent.line = ""
         if agent.wish is not None:
             wish, agent.wish = agent.wish, None
             self.move_agent(agent, wish)
@@ -411,14 +414,13 @@ class World:
         """True in states that need a line where there is none."""
         needs = {AgentState.RINGING, AgentState.RESERVED, AgentState.PREVIEWING, AgentState.DIALING, AgentState.TALKING}
         if agent.pull:
-            needs = {AgentState.TALKING}
+            rung = agent.attempt is not None and agent.attempt.state is not AttemptState.GRANTED
+            needs = {AgentState.DIALING, AgentState.TALKING} if rung else {AgentState.TALKING}
         return agent.state in needs and not agent.line
 
     def _find(self, attempt: Attempt) -> None:
         agent = attempt.agent
         if not attempt.leg:
-            if agent.pull and agent.attempt is attempt and agent.state is AgentState.DIALING:
-                agent.line = ""
             self.move_attempt(attempt, AttemptEvent.FOUND_ENDED)
         elif attempt.unwanted or (not attempt.message and (agent.attempt is not attempt or not agent.line)):
             self.move_attempt(attempt, AttemptEvent.FOUND_UNWANTED)

@@ -68,7 +68,7 @@ def with_line(machine: PreviewDialing) -> list[Agent]:
 
 
 def with_ringing_phone(machine: PreviewDialing) -> list[Agent]:
-    return [one for one in machine.world.agents if one.state is AgentState.RINGING and one.line == "ringing"]
+    return [one for one in machine.world.agents if one.line == "ringing"]
 
 
 def with_leg(machine: PreviewDialing) -> list[Attempt]:
@@ -187,13 +187,10 @@ class PreviewDialing(RuleBasedStateMachine):
     # -- calls -------------------------------------------------------------------------------------------
 
     @some(attempts(AttemptState.GRANTED, AttemptState.CALLING_AGENT))
-    @rule(which=Which, event=st.sampled_from(["not_placed", "agent_failed", "agent_gone"]))
-    def a_call_is_not_placed(self, which: int, event: str) -> None:
+    @rule(which=Which)
+    def a_call_is_not_placed(self, which: int) -> None:
         attempt = of(which, attempts(AttemptState.GRANTED, AttemptState.CALLING_AGENT)(self))
-        if ATTEMPT.knows(attempt.state, AttemptEvent(event)) and (event == "not_placed" or attempt.agent.pull):
-            if attempt.agent.pull:
-                attempt.agent.line = ""
-            self.world.move_attempt(attempt, AttemptEvent(event))
+        self.world.move_attempt(attempt, AttemptEvent.NOT_PLACED)
 
     @some(with_leg)
     @rule(which=Which, ends=st.booleans())
@@ -394,7 +391,7 @@ def test_nothing_is_lost_in_a_long_day(seed: int) -> None:
         elif kind < 0.85 and with_leg(day):
             day.a_leg_goes_on_or_ends(which, dice.random() < 0.5)
         elif kind < 0.87 and attempts(AttemptState.GRANTED, AttemptState.CALLING_AGENT)(day):
-            day.a_call_is_not_placed(which, dice.choice(["not_placed", "agent_failed", "agent_gone"]))
+            day.a_call_is_not_placed(which)
         else:
             dice.choice(leads)(which)
         day.world.check()

@@ -250,7 +250,7 @@ def upgrade() -> None:
         sa.Column("agent_id", sa.String(length=36), nullable=True),
         sa.Column("trunk_id", sa.String(length=36), nullable=True),
         sa.Column("e164", sa.String(length=16), nullable=True),
-        sa.Column("placed_at", Utc(), nullable=False),
+        sa.Column("placed_at", Utc(), nullable=True),
         sa.Column("rang_at", Utc(), nullable=True),
         sa.Column("answered_at", Utc(), nullable=True),
         sa.Column("ended_at", Utc(), nullable=True),

@@ -1,0 +1,31 @@
+"""Is the agent's phone there? Asked before an agent is given work, so that a dead phone is told at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from telephony.dialer.errors import Refused
+from telephony.dialer.ground import Ground
+from telephony.model.reasons import Refusal
+from telephony.store import agents
+
+REGISTERS_WITHIN = 3.0
+"""Seconds a phone gets to register: a softphone that is started together with the page takes about one."""
+
+ASKED_EVERY = 0.2
+"""Seconds between two questions meanwhile."""
+
+
+async def check(ground: Ground, agent_id: str) -> None:
+    """Wait for an agent's phone to be registered; raises `Refused`. Where nobody knows, that is no reason to refuse."""
+    phone = await ground.store.run(lambda conn: agents.phone_of(conn, agent_id))
+    if not phone:
+        raise Refused(Refusal.PHONE_NOT_REGISTERED, "No phone is set: set one with PUT /me/phone")
+    until = asyncio.get_running_loop().time() + REGISTERS_WITHIN
+    while await ground.board.phone_ready(phone) is False:
+        if asyncio.get_running_loop().time() > until:
+            raise Refused(
+                Refusal.PHONE_NOT_REGISTERED,
+                f"Your phone '{phone}' is not registered: start it, or choose another with PUT /me/phone",
+            )
+        await asyncio.sleep(ASKED_EVERY)
