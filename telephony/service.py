@@ -79,6 +79,9 @@ async def _run(settings: Settings, store: Store) -> int:
         fastagi_host=settings.fastagi.host,
         fastagi_port=settings.fastagi.port,
         fastagi_address=settings.fastagi.advertise,
+        ears_host=settings.ears.host,
+        ears_port=settings.ears.port,
+        ears_address=settings.ears.advertise,
     )
     floor = Floor(store=store, board=board, place=place)
     server = WebServer(settings=settings, store=store, floor=floor, changes=floor.changes)

@@ -87,10 +87,12 @@ class Ami(Group):
     secret: SecretStr = Field(default=SecretStr(""), description="that user's secret")
 
 
-class FastAgi(Group):
-    host: Text = Field(default="127.0.0.1", description="address the FastAGI server listens on")
-    port: Port = Field(default=4573, description="port of the FastAGI server, 1-65535")
-    advertise: str = Field(default="", description="host:port at which Asterisk reaches it; empty: host and port above")
+class Reached(Group):
+    """A server of the service that Asterisk connects to."""
+
+    host: Text
+    port: Port
+    advertise: str
 
     @property
     def address(self) -> str:
@@ -103,6 +105,18 @@ class FastAgi(Group):
         if value and not re.fullmatch(r"[A-Za-z0-9.\-\[\]:]+:[0-9]{1,5}", value):
             raise ValueError("is not host:port, e.g. dialer:4573")
         return value
+
+
+class FastAgi(Reached):
+    host: Text = Field(default="127.0.0.1", description="address the FastAGI server listens on")
+    port: Port = Field(default=4573, description="port of the FastAGI server, 1-65535")
+    advertise: str = Field(default="", description="host:port at which Asterisk reaches it; empty: host and port above")
+
+
+class Ears(Reached):
+    host: Text = Field(default="127.0.0.1", description="address where the ears take the sound of calls (AudioSocket)")
+    port: Port = Field(default=4574, description="port of the ears, 1-65535")
+    advertise: str = Field(default="", description="host:port at which Asterisk reaches it; empty: host and port above")
 
 
 class Cell(Group):
@@ -158,6 +172,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     ami: Ami = Ami()
     fastagi: FastAgi = FastAgi()
+    ears: Ears = Ears()
     cell: Cell = Cell()
     session: Session = Session()
     log: Log = Log()

@@ -54,6 +54,9 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         fastagi_host=settings.fastagi.host,
         fastagi_port=settings.fastagi.port,
         fastagi_address=settings.fastagi.address,
+        ears_host=settings.ears.host,
+        ears_port=settings.ears.port,
+        ears_address=settings.ears.address,
         audio=AudioFolder.of(settings),
         dials=dials,
     ).findings()

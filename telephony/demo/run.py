@@ -281,6 +281,7 @@ def _configure(settings: DemoSettings, ports: PortBlock, pbx: Pbx) -> None:
         "http": {"host": settings.bind, "port": settings.http_port},
         "ami": {"host": login.host, "port": login.port, "username": login.user, "secret": login.secret},
         "fastagi": {"host": settings.bind, "port": ports.take()},
+        "ears": {"host": settings.bind, "port": ports.take()},
     }
     lines = []
     for group, values in given.items():

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
+from telephony.model.campaign import Amd
 from telephony.pbx import asterisk_orders as orders
 from telephony.pbx.ami import (
     Action,
@@ -25,6 +26,7 @@ from telephony.pbx.ami import (
     Message,
 )
 from telephony.pbx.asterisk_book import LegBook
+from telephony.pbx.asterisk_listening import Listening
 from telephony.pbx.asterisk_orders import port_errors
 from telephony.pbx.asterisk_pace import OriginatePace
 from telephony.pbx.asterisk_scripts import Scripts
@@ -59,9 +61,10 @@ DIAL_ASKED_WITHIN = 2.5
 
 
 class AsteriskSwitchboard:
-    """A `Switchboard` over one AMI user and one FastAGI server.
+    """A `Switchboard` over one AMI user, one FastAGI server and the ears.
 
-    `fastagi_address` is host:port as Asterisk reaches the server; empty: `fastagi_host` and the port listened on.
+    `fastagi_address` is host:port as Asterisk reaches the server; empty: `fastagi_host` and the port listened on. The
+    same with `ears_address`, for the AudioSocket connections of legs that are listened to.
     `auto_answer` adds headers to the reservation call that make desk phones answer by themselves. Times in seconds.
     """
 
@@ -75,6 +78,9 @@ class AsteriskSwitchboard:
         fastagi_host: str = "127.0.0.1",
         fastagi_port: int = 0,
         fastagi_address: str = "",
+        ears_host: str = "127.0.0.1",
+        ears_port: int = 0,
+        ears_address: str = "",
         auto_answer: bool = False,
         # Measured 2-3 ms from Redirect to the tone; at 1 s the customer must not be dialed into nothing.
         ringing_deadline: float = 1.0,
@@ -101,6 +107,14 @@ class AsteriskSwitchboard:
             on_lost=self._lost,
         )
         self._book = LegBook()
+        self._listening = Listening(
+            host=ears_host,
+            port=ears_port,
+            address=ears_address,
+            book=self._book,
+            send=self._link.send,
+            tell=lambda event: self._on_event(event),
+        )
         self._pace = OriginatePace(at_once=max_originates, patience=originate_wait)
         self._redirects: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by agent's leg
         self._arrivals: dict[str, tuple[str, asyncio.Future[SwitchboardError | None]]] = {}
@@ -126,11 +140,13 @@ class AsteriskSwitchboard:
         except OSError as error:
             where = f"{self._fastagi_host}:{self._fastagi.port}"
             raise OrderRefused(f"cannot listen for FastAGI on {where}: {error.strerror or error}") from None
+        await self._listening.start()
         self._spawn(self._run_link)
 
     async def stop(self) -> None:
         await self._link.close()
         await self._fastagi.stop()
+        await self._listening.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -178,6 +194,7 @@ class AsteriskSwitchboard:
         for event in self._book.take(message, asyncio.get_running_loop().time()):
             if isinstance(event, LegEnded):
                 self._arrive(event.leg, UnknownLeg("the leg has ended"))
+            self._listening.happened(event)
             self._on_event(event)
         if message.event == "BridgeEnter":
             self._arrive(message.text("Uniqueid"))
@@ -197,7 +214,10 @@ class AsteriskSwitchboard:
         await self._originate(call.leg, action)
 
     async def call_customer(self, call: CustomerCall) -> None:
-        await self._originate(call.leg, orders.call_customer(call, fastagi=self.fastagi_address))
+        action = orders.call_customer(call, fastagi=self.fastagi_address)
+        if call.amd is Amd.PARALLEL:
+            self._listening.from_answer_on(call.leg)
+        await self._originate(call.leg, action)
 
     async def _originate(self, leg: str, action: Action) -> None:
         self._pace.check_new(leg)
@@ -245,7 +265,7 @@ class AsteriskSwitchboard:
         self._spawn(tell)
 
     async def listen(self, leg: str) -> None:
-        raise OrderRefused("listening on demand is not there yet")
+        await self._listening.listen(leg)
 
     async def hang_up(self, leg: str) -> None:
         async with port_errors():

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 from telephony.pbx.ami import Message
 from telephony.pbx.port import (
-    BeepHeard,
     LegAnswered,
     LegAppeared,
     LegEnded,
@@ -101,6 +100,16 @@ class LegBook:
         """True for a leg that was ordered and has not appeared."""
         booked = self._legs.get(leg)
         return booked is not None and not booked.appeared
+
+    def knows(self, leg: str) -> bool:
+        """True for a leg that has appeared and not ended."""
+        booked = self._legs.get(leg)
+        return booked is not None and booked.appeared
+
+    def is_up(self, leg: str) -> bool:
+        """True for a leg that was answered and has not ended."""
+        booked = self._legs.get(leg)
+        return booked is not None and booked.answered
 
     def waits(self, leg: str) -> str:
         """`hold` or `ringing` for an agent's leg in its own hold bridge, else empty."""
@@ -233,8 +242,6 @@ class LegBook:
             case "PdAmd":
                 verdict, cause = message.text("Status"), message.text("Cause")
                 return [MachineVerdict(leg=leg, at=at, verdict=verdict, cause=cause)]
-            case "PdBeep":
-                return [BeepHeard(leg=leg, at=at)]
             case "PdLeg" if self.awaited(leg):
                 booked = self._legs[leg]
                 booked.appeared, booked.channel = True, message.text("Uniqueid")

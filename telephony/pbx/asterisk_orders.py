@@ -33,6 +33,9 @@ _SOUND = re.compile(r"[A-Za-z0-9_./-]{0,250}")
 _NAME_LIMIT = 80
 _RING_LIMIT_MAX = 600
 
+# Asterisk's own limit for connecting is 2 s.
+LISTEN_WITHIN = 3.0
+
 # The two notations in use; a phone that knows neither ignores them.
 AUTO_ANSWER = (
     quoted_variable("PJSIP_HEADER(add,Call-Info)", "<sip:pbx>;answer-after=0"),
@@ -92,6 +95,24 @@ def send_to(leg: str, exten: str) -> Action:
     """Another extension of [pd-agent] for an agent's leg."""
     _check("leg", leg, LEG_ID)
     return {"Action": "Redirect", "Channel": leg, "Context": "pd-agent", "Exten": exten, "Priority": "1"}
+
+
+def listen(leg: str, channel: str, *, address: str, name: str) -> Action:
+    """One more channel that spies on this leg's `channel` and brings its sound to the ears as connection `name`."""
+    _check("leg", leg, LEG_ID)
+    _check("channel", channel, _UNIQUEID)
+    return {
+        "Action": "Originate",
+        "Channel": f"AudioSocket/{address}/{name}",
+        "Codecs": "slin",
+        "Account": f"listen-{leg}",
+        "Context": "pd-listen",
+        "Exten": "ear",
+        "Priority": "1",
+        "Timeout": str(round(LISTEN_WITHIN * 1000)),
+        "Async": "true",
+        "Variable": [quoted_variable("PD_SPY", channel)],
+    }
 
 
 def hang_up(leg: str) -> Action:

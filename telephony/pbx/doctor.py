@@ -13,6 +13,7 @@ from functools import partial
 from telephony.pbx import doctor_inside as inside
 from telephony.pbx import doctor_ways as ways
 from telephony.pbx.audio_folder import AudioFolder
+from telephony.pbx.doctor_ears import ears
 from telephony.pbx.doctor_finding import Finding
 from telephony.pbx.doctor_manager import LoginRefused, ManagerLine, ManagerTrouble
 from telephony.pbx.doctor_media import address_towards
@@ -23,8 +24,8 @@ __all__ = ["Finding", "PbxDoctor", "endpoint_of"]
 class PbxDoctor:
     """Looks at one Asterisk with the service's own settings.
 
-    `fastagi_address`: host:port that Asterisk is told; `audio`: where recordings and messages are; `dials`: the dial
-    strings or templates of the trunks.
+    `fastagi_address`, `ears_address`: host:port that Asterisk is told; `audio`: where recordings and messages are;
+    `dials`: the dial strings or templates of the trunks.
     """
 
     def __init__(
@@ -37,6 +38,9 @@ class PbxDoctor:
         fastagi_host: str,
         fastagi_port: int,
         fastagi_address: str,
+        ears_host: str,
+        ears_port: int,
+        ears_address: str,
         audio: AudioFolder,
         dials: Sequence[str] = (),
     ) -> None:
@@ -45,6 +49,7 @@ class PbxDoctor:
         self._username = username
         self._secret = secret
         self._fastagi = (fastagi_host, fastagi_port, fastagi_address)
+        self._ears = (ears_host, ears_port, ears_address)
         self._audio = audio
         self._endpoints = list(dict.fromkeys(endpoint_of(dial) for dial in dials))
 
@@ -83,6 +88,7 @@ class PbxDoctor:
             ("modules", inside.modules),
             ("events", partial(inside.events, username=user)),
             ("fastagi", lambda line: ways.fast_agi(line, *self._fastagi)),
+            ("ears", lambda line: ears(line, *self._ears)),
             ("clock", inside.clock),
             *((f"trunk {name}", partial(ways.trunk, endpoint=name)) for name in self._endpoints),
             ("rtp", partial(ways.rtp, endpoints=self._endpoints, source=source)),

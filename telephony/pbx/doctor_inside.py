@@ -31,6 +31,7 @@ _EXTENSIONS = (
     ("pd-agent", "ringing"),
     ("pd-customer", "answered"),
     ("pd-customer", "message"),
+    ("pd-listen", "ear"),
     ("pd-listen", "spy"),
     ("pd-listen", "amd"),
     ("pd-end", "s"),
@@ -42,6 +43,7 @@ _EXTENSIONS = (
 
 _MODULES = (
     "chan_pjsip",
+    "chan_audiosocket",
     "res_rtp_asterisk",
     "res_agi",
     "bridge_simple",

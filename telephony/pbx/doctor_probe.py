@@ -17,8 +17,13 @@ def probe(
     name = secrets.token_hex(8)
     variables["PD_PROBE"] = name
     originate(line, f"Local/{exten}@pd-probe/n", other_side, variables)
-    told = line.wait(lambda event: event.get("UserEvent") == "PdProbe" and event.get("Id") == name, within=within)
-    return told.get("Status", "") if told else ""
+    return told(line, name, within=within)
+
+
+def told(line: ManagerLine, name: str, *, within: float) -> str:
+    """The status that [pd-probe] told of the probe of this name; empty where it told nothing."""
+    event = line.wait(lambda event: event.get("UserEvent") == "PdProbe" and event.get("Id") == name, within=within)
+    return event.get("Status", "") if event else ""
 
 
 def originate(line: ManagerLine, channel: str, target: dict[str, str], variables: dict[str, str] | None = None) -> None:

@@ -13,10 +13,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from telephony.ears.finds import SILENCE_AFTER_SPEECH as SILENCE_AFTER_SPEECH
 from telephony.model.campaign import Amd
-
-SILENCE_AFTER_SPEECH = 2.0
-"""Seconds of silence after which what was said counts as over (SPEC section 2, message drop)."""
 
 LISTENING_LIMIT = 60.0
 """Seconds a leg is listened to, from the last order on: beyond the longest greeting, and never for a whole call."""

@@ -46,7 +46,7 @@ def shared(ill_pbx: Pbx) -> Path:
 
 def look(pbx: Pbx, ports: PortBlock, folder: Path, **changes: Any) -> dict[str, Finding]:
     """The doctor's findings by name."""
-    port = ports.take()
+    port, ears = ports.take(), ports.take()
     settings: dict[str, Any] = {
         "host": pbx.ami.host,
         "port": pbx.ami.port,
@@ -55,6 +55,9 @@ def look(pbx: Pbx, ports: PortBlock, folder: Path, **changes: Any) -> dict[str, 
         "fastagi_host": "127.0.0.1",
         "fastagi_port": port,
         "fastagi_address": f"127.0.0.1:{port}",
+        "ears_host": "127.0.0.1",
+        "ears_port": ears,
+        "ears_address": f"127.0.0.1:{ears}",
         "audio": AudioFolder(here=folder, there=PurePosixPath(folder)),
         "dials": [f"PJSIP/{{number}}@{TRUNK}"],
     }
@@ -78,8 +81,8 @@ def surgeon(pbx: Pbx) -> Iterator[ManagerLine]:
 
 def test_a_healthy_pbx(ill_pbx: Pbx, ports: PortBlock, shared: Path) -> None:
     findings = look(ill_pbx, ports, shared)
-    names = ["ami", "rights", "dialplan", "modules", "events", "fastagi", "clock", f"trunk {TRUNK}", "rtp", "folders"]
-    assert list(findings) == names
+    ways = ["fastagi", "ears", "clock", f"trunk {TRUNK}", "rtp", "folders"]
+    assert list(findings) == ["ami", "rights", "dialplan", "modules", "events", *ways]
     assert not bad(findings), findings
     assert not list(shared.rglob("doctor-*")), "the doctor leaves nothing behind"
 
@@ -145,6 +148,12 @@ def test_asterisk_cannot_reach_the_service(ill_pbx: Pbx, ports: PortBlock, share
     assert "fastagi.advertise" in findings["fastagi"].remedy
 
 
+def test_asterisk_cannot_reach_the_ears(ill_pbx: Pbx, ports: PortBlock, shared: Path) -> None:
+    findings = look(ill_pbx, ports, shared, ears_address=f"127.0.0.1:{ports.take()}")
+    assert bad(findings) == ["ears"]
+    assert "ears.advertise" in findings["ears"].remedy
+
+
 def test_another_program_has_the_services_port(ill_pbx: Pbx, ports: PortBlock, shared: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -154,19 +163,26 @@ def test_another_program_has_the_services_port(ill_pbx: Pbx, ports: PortBlock, s
 
 
 async def test_beside_the_running_service(ill_pbx: Pbx, ports: PortBlock, shared: Path) -> None:
-    port, login, diary = ports.take(), ill_pbx.ami, Diary()
+    port, ears, login, diary = ports.take(), ports.take(), ill_pbx.ami, Diary()
     board = AsteriskSwitchboard(
-        host=login.host, port=login.port, username=login.user, secret=login.secret, fastagi_port=port
+        host=login.host,
+        port=login.port,
+        username=login.user,
+        secret=login.secret,
+        fastagi_port=port,
+        ears_port=ears,
     )
     board.subscribe(diary.note, diary.gate)
     await board.start()
     try:
         address = {"fastagi_port": port, "fastagi_address": f"127.0.0.1:{port}"}
+        address |= {"ears_port": ears, "ears_address": f"127.0.0.1:{ears}"}
         findings = await asyncio.to_thread(look, ill_pbx, ports, shared, **address)
     finally:
         await board.stop()
     assert not bad(findings), findings
     assert "running service" in findings["fastagi"].fact
+    assert "what listens at" in findings["ears"].fact
     assert not diary.questions
 
 
@@ -203,6 +219,7 @@ def doctor_command(pbx: Pbx, ports: PortBlock, data: Path, **environment: str) -
         "TELEPHONY_AMI_USERNAME": pbx.ami.user,
         "TELEPHONY_AMI_SECRET": pbx.ami.secret,
         "TELEPHONY_FASTAGI_PORT": str(ports.take()),
+        "TELEPHONY_EARS_PORT": str(ports.take()),
         "TELEPHONY_DATA_DIR": str(data),
         "TELEPHONY_AUDIO_DIR": str(data),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import NamedTuple
+from uuid import uuid4
 
 import pytest
 
@@ -111,7 +112,7 @@ async def test_when_the_agent_hangs_up_the_customer_leg_says_how_the_bridge_ende
 
 
 @pytest.mark.parametrize(("behaviour", "status"), [("00", "HUMAN"), ("05", "MACHINE"), ("06", "MACHINE")])
-async def test_parallel_detection_joins_first_and_tells_the_verdict_and_the_beep_later(
+async def test_parallel_detection_joins_first_and_tells_the_verdict_later(
     ami: BareAmi, agent: Agent, behaviour: str, status: str
 ) -> None:
     leg = await customer(ami, behaviour, PD_AGENT=agent.channel, PD_AMD="parallel")
@@ -121,19 +122,54 @@ async def test_parallel_detection_joins_first_and_tells_the_verdict_and_the_beep
     assert at(entered) - at(answered) < JOINED_WITHIN
     assert verdict["Status"] == status
     assert 0.8 < at(verdict) - at(answered) < 3.0
-    rows = await ami.listed("CoreShowChannels")
-    accounts = sorted(row["AccountCode"] for row in rows if leg in row["AccountCode"])
-    assert accounts == [leg, f"listen-{leg}", f"listen-{leg}"]
-    if behaviour == "05":
-        beep = await ami.until(Event="UserEvent", UserEvent="PdBeep", Leg=leg, within=10)
-        assert at(beep) > at(verdict)
+    spies = [m for m in ami.seen(Event="Newchannel") if m["Channel"].startswith("Local/spy@pd-listen")]
+    for spy in spies:  # they end with their verdict
+        ended = await ami.until(Event="Hangup", Uniqueid=spy["Uniqueid"])
+        assert ended["AccountCode"] == f"listen-{leg}"
+    assert ami.seen(Event="Hangup", Uniqueid=leg) == []
     await ami.action("Hangup", Channel=await ami.channel(leg))
     assert (await ami.recorded(leg))[7:] == [status, verdict["Cause"], "join"]
-    # The listening pair goes with the customer, and says nothing more.
-    halves = {m["Channel"] for m in ami.seen(Event="Newchannel") if m["Channel"].startswith("Local/spy@pd-listen")}
-    for half in halves:
-        await ami.until(Event="Hangup", Channel=half)
     assert len(ami.seen(Event="UserEvent", UserEvent="PdAmd", Leg=leg)) == 1
+
+
+@pytest.mark.parametrize("how", ["leg ends", "ears close"])
+async def test_an_ear_hears_a_leg_of_any_kind_and_ends_with_it_or_when_nobody_listens_any_more(
+    ami: BareAmi, agent: Agent, how: str
+) -> None:
+    connected: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await connected.put((reader, writer))
+
+    async with await asyncio.start_server(connect, "127.0.0.1", 0) as ears:
+        leg = await customer(ami, "05", PD_AGENT=agent.channel, PD_AMD="off")
+        await joined(ami, agent, leg)
+        name, address = uuid4(), "{}:{}".format(*ears.sockets[0].getsockname())
+        await ami.action(
+            "Originate",
+            Channel=f"AudioSocket/{address}/{name}",
+            Account=f"listen-{leg}",
+            Context="pd-listen",
+            Exten="ear",
+            Priority="1",
+            Async="true",
+            variables=[f"PD_SPY={leg}"],
+        )
+        reader, writer = await connected.get()
+        assert await reader.readexactly(19) == b"\x01\x00\x10" + name.bytes
+        for _ in range(5):  # 20 ms of 8 kHz signed linear each
+            assert await reader.readexactly(3) == b"\x10\x01\x40"
+            await reader.readexactly(320)
+        if how == "leg ends":
+            await ami.action("Hangup", Channel=await ami.channel(leg))
+            await reader.read()  # to the end: the channel goes by itself
+        writer.close()
+        gone = await ami.until(lambda m: m["Channel"].startswith("AudioSocket/"), Event="Hangup")
+        assert gone["AccountCode"] == f"listen-{leg}"
+        if how == "ears close":
+            await asyncio.sleep(0.2)
+            assert ami.seen(Event="Hangup", Uniqueid=leg) == []
+            await ami.action("Hangup", Channel=await ami.channel(leg))
 
 
 @pytest.mark.parametrize(("behaviour", "status"), [("00", "HUMAN"), ("05", "MACHINE"), ("08", "NOTSURE")])

@@ -31,13 +31,14 @@ class ServiceSettings:
     ami: AmiLogin
     http_port: int
     fastagi_port: int
+    ears_port: int
     cell: str = "Acme cell"
     data_center: str = "Acme hall"
 
     @classmethod
     def at(cls, ports: PortBlock, **values: Any) -> ServiceSettings:
         """With two ports of a block."""
-        return cls(http_port=ports.take(), fastagi_port=ports.take(), **values)
+        return cls(http_port=ports.take(), fastagi_port=ports.take(), ears_port=ports.take(), **values)
 
 
 class ServiceProcess:
@@ -88,6 +89,7 @@ class ServiceProcess:
             "AMI_USERNAME": s.ami.user,
             "AMI_SECRET": s.ami.secret,
             "FASTAGI_PORT": str(s.fastagi_port),
+            "EARS_PORT": str(s.ears_port),
             "CELL_NAME": s.cell,
             "CELL_DATA_CENTER": s.data_center,
             "LOG_LEVEL": "info",

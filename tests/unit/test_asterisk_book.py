@@ -9,7 +9,6 @@ import pytest
 from telephony.pbx.ami import Message
 from telephony.pbx.asterisk_book import LegBook, sip_code
 from telephony.pbx.port import (
-    BeepHeard,
     LegAnswered,
     LegAppeared,
     LegEnded,
@@ -167,17 +166,13 @@ def test_a_leg_of_a_former_service_is_known_by_its_account_code() -> None:
     assert end == LegEnded(leg=AGENT, at=7.0, appeared=True, answered=True, rang=False, cause=16)
 
 
-def test_verdict_and_beep_keep_asterisks_raw_cause() -> None:
+def test_a_verdict_keeps_asterisks_raw_cause() -> None:
     book = expecting(CUSTOMER)
     amd = {"UserEvent": "PdAmd", "Leg": CUSTOMER, "Status": "MACHINE", "Cause": "MAXWORDS-4-4"}
     verdict = event("UserEvent", "1795352977.12", **amd)
-    beep = event("UserEvent", "1795352977.12", UserEvent="PdBeep", Leg=CUSTOMER)
-    assert told(book, verdict, beep) == [
-        MachineVerdict(leg=CUSTOMER, at=7.0, verdict="MACHINE", cause="MAXWORDS-4-4"),
-        BeepHeard(leg=CUSTOMER, at=7.0),
-    ]
+    assert told(book, verdict) == [MachineVerdict(leg=CUSTOMER, at=7.0, verdict="MACHINE", cause="MAXWORDS-4-4")]
     told(book, event("Newchannel"), event("Hangup", ChannelState="6", Cause="16"))
-    assert not told(book, verdict, beep)
+    assert not told(book, verdict)
 
 
 def test_a_survey_finds_who_is_up_and_who_talks_to_whom() -> None:
