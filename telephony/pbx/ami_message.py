@@ -7,7 +7,7 @@ flight recorder or the channel list can tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 
 class Message(Mapping[str, str]):
@@ -20,22 +20,23 @@ class Message(Mapping[str, str]):
 
     __slots__ = ("_headers",)
 
-    def __init__(self, headers: Iterable[tuple[str, str | Iterable[str]]]) -> None:
-        self._headers: dict[str, tuple[str, ...]] = {
-            name.lower(): (value,) if isinstance(value, str) else tuple(value) for name, value in headers
-        }
+    def __init__(self, headers: Mapping[str, str | Sequence[str]]) -> None:
+        """`headers` finds its names in lower case; it is kept, not copied: of most events two or three are read."""
+        self._headers = headers
 
     def __getitem__(self, name: str) -> str:
-        return self._headers[name.lower()][-1]
+        value = self._headers[name.lower()]
+        return value if isinstance(value, str) else value[-1]
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._headers
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._headers)
+        # panoramisk puts the body of a `Response: Follows` of old Asterisks into a header of its own
+        return (name.lower() for name in self._headers if name != "content")
 
     def __len__(self) -> int:
-        return len(self._headers)
+        return sum(1 for _ in self)
 
     def __repr__(self) -> str:
         kind = f"event {self.event}" if self.event else f"response {self.response}"
@@ -43,12 +44,13 @@ class Message(Mapping[str, str]):
 
     def text(self, name: str) -> str:
         """The value of a header; the empty text where Asterisk sent none or an empty one."""
-        values = self._headers.get(name.lower())
-        return values[-1] if values else ""
+        value = self._headers.get(name.lower(), "")
+        return value if isinstance(value, str) else value[-1]
 
     def all(self, name: str) -> tuple[str, ...]:
         """Every value of a header in the order of arrival."""
-        return self._headers.get(name.lower(), ())
+        value = self._headers.get(name.lower(), ())
+        return (value,) if isinstance(value, str) else tuple(value)
 
     @property
     def event(self) -> str:

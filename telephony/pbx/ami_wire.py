@@ -26,6 +26,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from telephony.pbx.ami_action import CheckedAction
 from telephony.pbx.ami_message import (
     AmiBusy,
+    AmiError,
     AmiLost,
     AmiNotConnected,
     AmiRefused,
@@ -180,8 +181,7 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
 
     def handle_message(self, message: Any) -> None:
         """Called by panoramisk for each message, in order of arrival."""
-        # panoramisk puts the body of a `Response: Follows` of old Asterisks into a header of its own.
-        ours = Message(item for item in message.items() if item[0] != "content")
+        ours = Message(message)
         if not ours.event:
             self._take_response(ours)
             return
@@ -218,28 +218,19 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
     async def request(self, action: CheckedAction, *, as_list: bool, deadline: float) -> list[Message]:
         """Write an action once and wait, `deadline` seconds in all, for its answer."""
         name = action.name
-        until = self._loop.time() + deadline
+        late: AmiError = AmiBusy(f"{name}: no place among the actions in flight for {deadline:g} s")
         try:
-            async with asyncio.timeout_at(until):
-                await self._places.acquire()
-        except TimeoutError:
-            raise AmiBusy(f"{name}: no place among the actions in flight for {deadline:g} s") from None
-        try:
-            try:
-                async with asyncio.timeout_at(until):
-                    await self._writable.wait()
-            except TimeoutError:
-                raise AmiBusy(f"{name}: Asterisk does not read for {deadline:g} s") from None
-            answer = self.submit(action, as_list=as_list)
-            try:
-                async with asyncio.timeout_at(until):
+            async with asyncio.timeout(deadline), self._places:
+                late = AmiBusy(f"{name}: Asterisk does not read for {deadline:g} s")
+                await self._writable.wait()
+                answer = self.submit(action, as_list=as_list)
+                late = AmiTimeout(f"{name}: no answer for {deadline:g} s")
+                try:
                     return await answer.done
-            except TimeoutError:
-                raise AmiTimeout(f"{name}: no answer for {deadline:g} s") from None
-            finally:
-                self.forget(answer)
-        finally:
-            self._places.release()
+                finally:
+                    self.forget(answer)
+        except TimeoutError:
+            raise late from None
 
     def submit(self, action: CheckedAction, *, as_list: bool = False) -> Answer:
         """Write an action now, whatever is in flight; the caller must `forget` the answer when it is done with it."""

@@ -27,13 +27,17 @@ CUSTOMER = "0197a000-0000-7000-8000-00000000000c"
 OTHER = "0197a000-0000-7000-8000-00000000000f"
 
 
+def message(headers: dict[str, str]) -> Message:
+    return Message({name.lower(): value for name, value in headers.items()})
+
+
 def event(name: str, leg: str = CUSTOMER, **headers: str) -> Message:
     base = {"Event": name, "Uniqueid": leg, "AccountCode": "" if name == "Newchannel" else leg}
-    return Message(list((base | headers).items()))
+    return message(base | headers)
 
 
 def dialed(name: str, leg: str = CUSTOMER, **headers: str) -> Message:
-    return Message(list(({"Event": name, "DestUniqueid": leg, "DestAccountCode": leg} | headers).items()))
+    return message({"Event": name, "DestUniqueid": leg, "DestAccountCode": leg} | headers)
 
 
 def bridged(name: str, leg: str, bridge: str) -> Message:
@@ -47,7 +51,7 @@ def held(name: str, exten: str = "hold", bridge: str = "own") -> Message:
 
 def channel(leg: str, state: str, *, context: str, bridge: str = "") -> Message:
     headers = {"Uniqueid": leg, "AccountCode": leg, "ChannelState": state, "Context": context, "BridgeId": bridge}
-    return Message(list(headers.items()))
+    return message(headers)
 
 
 def told(book: LegBook, *messages: Message) -> list[LegEvent]:
@@ -148,9 +152,9 @@ def test_a_leg_that_ends_inside_a_bridge_is_parted_first() -> None:
         event("Newstate", OTHER, AccountCode="listen-" + OTHER, ChannelState="6"),
         event("Hangup", OTHER, AccountCode="", ChannelState="6", Cause="16"),
         event("Hangup", "phone-to-phone", ChannelState="6", Cause="16"),
-        Message([("Event", "UserEvent"), ("UserEvent", "PdAmd"), ("Leg", "x")]),
-        Message([("Event", "UserEvent"), ("UserEvent", "SomebodyElse"), ("Leg", OTHER)]),
-        Message([("Event", "ContactStatus")]),
+        message({"Event": "UserEvent", "UserEvent": "PdAmd", "Leg": "x"}),
+        message({"Event": "UserEvent", "UserEvent": "SomebodyElse", "Leg": OTHER}),
+        message({"Event": "ContactStatus"}),
     ],
 )
 def test_what_is_not_ours_is_not_told(message: Message) -> None:
@@ -182,7 +186,7 @@ def test_a_survey_finds_who_is_up_and_who_talks_to_whom() -> None:
             channel(AGENT, "6", context="pd-agent", bridge="b"),
             channel(CUSTOMER, "6", context="pd-customer", bridge="b"),
             channel(OTHER, "5", context="pd-inbound"),
-            Message([("Uniqueid", "1795352977.12"), ("AccountCode", f"listen-{CUSTOMER}"), ("ChannelState", "6")]),
+            message({"Uniqueid": "1795352977.12", "AccountCode": f"listen-{CUSTOMER}", "ChannelState": "6"}),
         ]
     )
     assert live == {
@@ -258,7 +262,7 @@ def direct_and_ringing() -> LegBook:
     book.expect(CUSTOMER, dialed_by=AGENT)
     told(
         book,
-        Message([("Event", "UserEvent"), ("UserEvent", "PdLeg"), ("Leg", CUSTOMER), ("Uniqueid", CHANNEL)]),
+        message({"Event": "UserEvent", "UserEvent": "PdLeg", "Leg": CUSTOMER, "Uniqueid": CHANNEL}),
         event("Newstate", CHANNEL, AccountCode=CUSTOMER, ChannelState="5"),
     )
     return book
@@ -282,7 +286,7 @@ def test_an_agent_who_hangs_up_while_dialing_is_told_before_the_customer_whichev
 
 @pytest.mark.parametrize("dial_first", [True, False])
 def test_the_end_of_a_dialed_customer_waits_for_the_end_of_the_dial(dial_first: bool) -> None:
-    over = Message([("Event", "UserEvent"), ("UserEvent", "PdDial"), ("Leg", CUSTOMER), ("Status", "NOANSWER")])
+    over = message({"Event": "UserEvent", "UserEvent": "PdDial", "Leg": CUSTOMER, "Status": "NOANSWER"})
     messages = [over, customer_gone()] if dial_first else [customer_gone(), over]
     (end,) = told(direct_and_ringing(), *messages)
     assert isinstance(end, LegEnded)

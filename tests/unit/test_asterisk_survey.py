@@ -14,7 +14,7 @@ LEG = "0197a000-0000-7000-8000-00000000000c"
 
 
 def read(value: str, key: str = f"/pd-legs/{LEG}") -> dict[str, RecordedEnd]:
-    return recorded_ends([Message([("Key", key), ("Val", value)])])
+    return recorded_ends([Message({"key": key, "val": value})])
 
 
 @pytest.mark.parametrize(
