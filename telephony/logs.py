@@ -52,7 +52,7 @@ class _Formatter(logging.Formatter):
 class _Text(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         request = request_id.get()
-        at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        at = datetime.fromtimestamp(record.created, UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
         head = f"{at}Z {record.levelname:<7} {record.name.removeprefix('telephony.')}"
         text = f"{head} {record.getMessage()}" + (f" request={request}" if request else "")
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text

@@ -35,7 +35,7 @@ class Work:
 
 
 async def change(store: Store, fn: Callable[[Work], T]) -> T:
-    """Run `fn(work)` in one transaction, its events last; logs every step once it is true."""
+    """Run `fn(work)` in one transaction, its events last; logs its steps, all in one line, once they are true."""
     works: list[Work] = []
 
     def transaction(conn: Connection) -> T:
@@ -46,6 +46,6 @@ async def change(store: Store, fn: Callable[[Work], T]) -> T:
         return result
 
     result = await store.run(transaction)
-    for what, id_, before, event, after in works[-1].steps:
-        log.info("%s %s: %s --%s--> %s", what, id_, before, event, after)
+    if steps := works[-1].steps:
+        log.info("%s", "; ".join(f"{what} {id_}: {old} --{event}--> {new}" for what, id_, old, event, new in steps))
     return result
