@@ -152,7 +152,7 @@ class Preview:
         desk, offer = self._desk, self.offer
         if offer is None or desk.agent.state is not AgentState.PREVIEWING:
             return
-        settings = CampaignSettings.model_validate(offer.settings)
+        settings = CampaignSettings.stored(offer.settings)
         action = settings.offer_timeout_action
         if action is TimeoutAction.ACCEPT and not desk.present:
             action = TimeoutAction.SKIP  # nobody is there to talk (SPEC section 4)

@@ -36,7 +36,7 @@ class Stored:
                 leg=CallLeg(
                     id=leg.id if leg else "", trunk_id=leg.trunk_id if leg else "", dial="", caller_id="", max_ring=0
                 ),
-                settings=CampaignSettings.model_validate(offer.settings),
+                settings=CampaignSettings.stored(offer.settings),
             )
 
 

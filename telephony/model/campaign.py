@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, time
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import to_json
 
 from telephony.model.hours import WEEKDAYS
 from telephony.model.reasons import Outcome
@@ -190,9 +192,19 @@ class CampaignSettings(Frozen):
         """What an agent may not do with an offer; in the mode preview there is only accept and skip."""
         return self.disabled_actions | ({"remove", "leave"} if self.mode is Mode.PREVIEW else set())
 
+    @classmethod
+    def stored(cls, values: dict[str, Any]) -> CampaignSettings:
+        """Settings as the database has them: they were validated when they were written, so the same ones only once."""
+        return _read(to_json(values))
+
     def disposition(self, code: str) -> Disposition | None:
         return next((one for one in self.dispositions if one.code == code), None)
 
     def retry_minutes(self, outcome: Outcome) -> int:
         """Minutes until the contact may be tried again after this outcome; 60 where none is given."""
         return self.retry_after.get(outcome, 60)
+
+
+@lru_cache(maxsize=1000)  # every version of the settings of the campaigns that are worked on, about 5 KB each
+def _read(text: bytes) -> CampaignSettings:
+    return CampaignSettings.model_validate_json(text)

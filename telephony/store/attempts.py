@@ -127,7 +127,7 @@ def place(work: Work, here: Place, agent: Agent, offer: Offer, event: OfferEvent
     `Full`: no room; the offer stays open and the refusal is stored. `Withdrawal`: the contact may not be called;
     the offer closed. Raises `IllegalStep` where the offer is closed already, `LostCell`.
     """
-    settings = CampaignSettings.model_validate(offer.settings)
+    settings = CampaignSettings.stored(offer.settings)
     contact = offers.contact_of(work, offer.contact_id)
     why = forbidden(work, settings, offer, contact)
     if why is not None:
@@ -323,7 +323,7 @@ def next_leg(work: Work, here: Place, agent: Agent, attempt: Attempt, old: CallL
     offer = offers.load(work, attempt.offer_id)
     assert offer is not None
     tried = work.conn.execute(select(legs.c.trunk_id).where(legs.c.attempt_id == attempt.id)).scalars().all()
-    settings = CampaignSettings.model_validate(offer.settings)
+    settings = CampaignSettings.stored(offer.settings)
     others = [
         trunk
         for trunk in claims.usable_trunks(work, here, attempt.tenant_id)
@@ -388,7 +388,7 @@ def settle_contact(work: Work, attempt: Attempt, outcome: Outcome) -> None:
         return
     offer = offers.load(work, attempt.offer_id)
     assert offer is not None
-    settings = CampaignSettings.model_validate(offer.settings)
+    settings = CampaignSettings.stored(offer.settings)
     if outcome in UNTOUCHED:
         offers.give_back(work, contact, agent_id=attempt.agent_id)
         return

@@ -197,7 +197,7 @@ def room(work: Work, place: Place, tenant_id: str) -> Callable[[int], Full | Non
 def of_agent(conn: Connection, agent_id: str) -> list[Campaign]:
     """The running campaigns of an agent's teams, the one to serve first at the head."""
     return [
-        Campaign(row.id, row.name, CampaignSettings.model_validate(row.settings), row.settings)
+        Campaign(row.id, row.name, CampaignSettings.stored(row.settings), row.settings)
         for row in _CAMPAIGNS(conn, {"agent": agent_id})
     ]
 
@@ -265,7 +265,7 @@ def reclaim(work: Work, contact_id: str) -> Claim | None:
     one = work.conn.execute(
         select(campaigns.c.id, campaigns.c.name, campaigns.c.settings).where(campaigns.c.id == contact.campaign_id)
     ).one()
-    campaign = Campaign(one.id, one.name, CampaignSettings.model_validate(one.settings), one.settings)
+    campaign = Campaign(one.id, one.name, CampaignSettings.stored(one.settings), one.settings)
     return Claim(campaign, contact, number, tuple(known))
 
 

@@ -53,7 +53,7 @@ class Calendar:
             .select_from(campaigns.join(tenants, tenants.c.id == campaigns.c.tenant_id))
             .where(campaigns.c.id == campaign_id)
         ).one()
-        self._settings = CampaignSettings.model_validate(row.settings)
+        self._settings = CampaignSettings.stored(row.settings)
         self._gap = timedelta(minutes=row.min_gap)
         self._cap: int = row.daily_cap
         day = now.astimezone(hours.zone(row.zone) or ZoneInfo("UTC")).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -113,7 +113,7 @@ def _treat_contact(work: Work, offer: Offer, step: Step[OfferState, OfferEffect]
     contact = contact_of(work, offer.contact_id)
     if contact.holder_id != offer.agent_id or contact.state.value != "offered":
         return  # removed or blocked meanwhile: it is no longer this offer's to treat
-    settings = CampaignSettings.model_validate(offer.settings)
+    settings = CampaignSettings.stored(offer.settings)
     mine: dict[str, Any] = {"holder_id": None, "last_agent_id": offer.agent_id, "last_agent_until": None}
     for effect in step.effects:
         match effect:

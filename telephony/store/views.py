@@ -151,7 +151,7 @@ def calls(conn: Connection, tenant_id: str, wanted: CallFilter, request: PageReq
 def offer_view(conn: Connection, tenant_id: str, offer_id: str, *, now: datetime) -> Row:
     """One offer with its card as things are now; raises `NoSuch`."""
     row = found(_OFFER(conn, {"offer": offer_id, "tenant": tenant_id}), "offer")
-    settings = CampaignSettings.model_validate(row.pop("settings"))
+    settings = CampaignSettings.stored(row.pop("settings"))
     card = cards.card(conn, row.pop("contact_id"), row.pop("number_id"), settings, now=now)
     return _named(row, "campaign") | {
         "timeout_action": settings.offer_timeout_action.value,
@@ -198,7 +198,7 @@ def me(conn: Connection, user_id: str, *, now: datetime) -> Row:
 
 def _dispositions(conn: Connection, offer_id: str) -> list[Row]:
     stored = _OFFER_SETTINGS(conn, {"offer": offer_id}).scalar_one()
-    settings = CampaignSettings.model_validate(stored)
+    settings = CampaignSettings.stored(stored)
     return [{"code": one_.code, "label": one_.label, "rule": one_.rule.value} for one_ in settings.dispositions]
 
 

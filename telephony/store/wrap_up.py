@@ -24,7 +24,7 @@ def settings_of(work: Work, attempt: Attempt) -> CampaignSettings:
     """The settings the attempt's offer was opened with."""
     offer = offers.load(work, attempt.offer_id)
     assert offer is not None
-    return CampaignSettings.model_validate(offer.settings)
+    return CampaignSettings.stored(offer.settings)
 
 
 _WRAPPED_UP = Prepared(
