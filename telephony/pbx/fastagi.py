@@ -22,7 +22,7 @@ from telephony.pbx.fastagi_session import (
     AgiSession,
     AgiTimeout,
     AgiValueError,
-    read_line,
+    read_until,
 )
 
 __all__ = [
@@ -74,7 +74,7 @@ class FastAgiServer:
         self._command_deadline = command_deadline
         self._session_deadline = session_deadline
         self._max_sessions = max_sessions
-        self._max_header_bytes = max_header_bytes
+        self._max_header_bytes = max_header_bytes  # the reader's limit for one read
         self._server: asyncio.Server | None = None
         self._sessions: set[asyncio.Task[None]] = set()
 
@@ -136,13 +136,14 @@ class FastAgiServer:
 
     async def _read_header(self, reader: asyncio.StreamReader) -> dict[str, str]:
         env: dict[str, str] = {}
-        room = self._max_header_bytes
-        while line := await read_line(reader):
-            room -= len(line.encode()) + 1
-            match = _HEADER.fullmatch(line)
-            if room < 0:
-                raise AgiProtocolError(f"header of more than {self._max_header_bytes} bytes")
-            if match is None or match[1] in env:
-                raise AgiProtocolError("not an AGI header, or the same one twice")
-            env[match[1]] = match[2]
+        # who does not speak AGI is told apart by the first line; the rest comes in one piece
+        self._take_header(env, await read_until(reader, b"\n"))
+        for line in (await read_until(reader, b"\n\n")).split("\n"):
+            self._take_header(env, line)
         return env
+
+    def _take_header(self, env: dict[str, str], line: str) -> None:
+        match = _HEADER.fullmatch(line)
+        if match is None or match[1] in env:
+            raise AgiProtocolError("not an AGI header, or the same one twice")
+        env[match[1]] = match[2]

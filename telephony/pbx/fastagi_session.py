@@ -129,7 +129,7 @@ class AgiSession:
 
     async def _line(self) -> str:
         """The next line that is not the notice of a hang-up, which may stand anywhere."""
-        while (line := await read_line(self._reader)) == "HANGUP":
+        while (line := await read_until(self._reader, b"\n")) == "HANGUP":
             self.hung_up = True
         return line
 
@@ -154,15 +154,15 @@ def arguments(env: Mapping[str, str]) -> list[str]:
     return found
 
 
-async def read_line(reader: asyncio.StreamReader) -> str:
-    """One line without its end. Raises AgiHangup at the end of the input, AgiProtocolError at the reader's limit."""
+async def read_until(reader: asyncio.StreamReader, end: bytes) -> str:
+    """The text before `end`. Raises AgiHangup at the end of the input, AgiProtocolError at the reader's limit."""
     try:
-        line = await reader.readuntil(b"\n")
+        text = await reader.readuntil(end)
     except (asyncio.IncompleteReadError, ConnectionError):
         raise AgiHangup("connection closed") from None
     except asyncio.LimitOverrunError:
-        raise AgiProtocolError("line too long") from None
-    return line[:-1].decode("utf-8", "replace")
+        raise AgiProtocolError("line or header too long") from None
+    return text[: -len(end)].decode("utf-8", "replace")
 
 
 def _result(answer: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -62,6 +63,8 @@ class Store:
                 pool_size=1,
                 max_overflow=0,
                 hide_parameters=True,
+                json_serializer=_json,
+                json_deserializer=from_json,
                 connect_args={"check_same_thread": False, "timeout": 5},
             )
             _prepare_sqlite(self.engine)
@@ -74,6 +77,8 @@ class Store:
                 pool_size=POSTGRES_CONNECTIONS,
                 max_overflow=0,
                 hide_parameters=True,
+                json_serializer=_json,
+                json_deserializer=from_json,
                 pool_pre_ping=True,
                 pool_timeout=10,
             )
@@ -135,6 +140,11 @@ class Store:
         if self._checkpoints is not None:
             self._checkpoints.close()
         self.engine.dispose()
+
+
+def _json(value: Any) -> str:
+    # three times as fast as Python's own, and a call reads and writes some fifty values
+    return to_json(value).decode()
 
 
 def _make_private(file: Path) -> None:
