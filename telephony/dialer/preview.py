@@ -234,7 +234,7 @@ class Preview:
         def transaction(work: Work) -> tuple[Agent, Offer, tuple[AgentEffect, ...]]:
             agent = replace(desk.agent)
             offer = _still_open(work, offer_id, agent)
-            if event.value in CampaignSettings.model_validate(offer.settings).refused_actions:
+            if event.value in CampaignSettings.stored(offer.settings).refused_actions:
                 raise Refused(Refusal.ACTION_DISABLED)
             offers.close(work, offer, event, by=by, code=code)
             return agent, offer, desk.step(work, agent, _after(event, offer), **changes)

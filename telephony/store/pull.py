@@ -25,7 +25,7 @@ def place(work: Work, here: Place, attempt: Attempt, leg: CallLeg) -> Capacity |
     """
     offer = offers.load(work, attempt.offer_id)
     assert offer is not None
-    settings = CampaignSettings.model_validate(offer.settings)
+    settings = CampaignSettings.stored(offer.settings)
     contact = offers.contact_of(work, attempt.contact_id)
     why = attempts.forbidden(work, settings, offer, contact, held=ContactState.IN_ATTEMPT)
     if why is not None:
