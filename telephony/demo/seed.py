@@ -241,11 +241,11 @@ class _Seed:
         work.conn.execute(
             update(numbers)
             .where(numbers.c.contact_id.in_(select(contact_table.c.id).where(mine)))
-            .values(status="open")
+            .values(status="open", tries=0)
         )
         back = {
-            "due_at": work.now, "retry_at": None, "why": None, "attempts": 0, "skips": 0, "callback_at": None,
-            "callback_agent_id": None, "last_agent_id": None, "last_agent_until": None,
+            "due_at": work.now, "shuts_at": None, "waits_for": None, "retry_at": None, "why": None, "attempts": 0,
+            "skips": 0, "callback_at": None, "callback_agent_id": None, "last_agent_id": None,
         }  # fmt: skip
         for row in work.conn.execute(select(*columns(Contact)).where(mine)).all():
             contact = record(Contact, row)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from telephony.model.attempt import AttemptEvent
 from telephony.model.campaign import Mode
 from telephony.model.outcomes import LegEnd
-from telephony.model.reasons import Capacity, Outcome
+from telephony.model.reasons import Capacity, Outcome, Withdrawal
 from telephony.pbx.port import (
     CustomerCall,
     DirectCall,
@@ -25,6 +25,7 @@ from telephony.pbx.port import (
 from telephony.store import attempts
 from telephony.store.agents import Line
 from telephony.store.attempts import CallLeg
+from telephony.store.grants import Full
 from telephony.store.records import Attempt
 from telephony.store.work import Work
 
@@ -103,18 +104,23 @@ class Dialing:
         await self._call.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.NOT_PLACED, code=code)
 
     async def next_trunk(self, end: LegEnd) -> bool:
+        """Try another trunk after one that failed; True where that, or what forbids it, has settled the matter."""
         desk, old = self._desk, self._call.leg
 
-        def transaction(work: Work) -> tuple[Attempt, CallLeg | None]:
+        def transaction(work: Work) -> tuple[Attempt, CallLeg | Withdrawal | Full | None]:
             attempt = replace(self._call.attempt)
             return attempt, attempts.next_leg(work, desk.ground.place, desk.agent, attempt, old, end)
 
-        self._call.attempt, leg = await desk.ground.change(transaction)
-        if leg is None:
+        self._call.attempt, found = await desk.ground.change(transaction)
+        if isinstance(found, Withdrawal):
+            # stopped, removed or closed meanwhile; nobody's phone rang, so the contact is as it was
+            await self._call.ended(end, Outcome.NOT_PLACED, code=found.value)
+            return True
+        if not isinstance(found, CallLeg):
             return False
         desk.ground.owners.pop(old.id, None)
         desk.ground.settled.add(old.id)
-        self._call.leg = leg
-        desk.ground.owners[leg.id] = desk
+        self._call.leg = found
+        desk.ground.owners[found.id] = desk
         desk.next(self.dial)
         return True

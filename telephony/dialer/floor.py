@@ -207,11 +207,11 @@ class Floor:
         ):
             await self._withdraw(agent_id, offer_id, Withdrawal.CAMPAIGN_STOPPED)
 
-    async def contact_removed(self, contact_id: str) -> None:
-        """Withdraw the open offer of a contact that was removed."""
+    async def withdraw_contact(self, contact_id: str, code: Withdrawal) -> None:
+        """Withdraw the open offer of a contact that was removed, or whose number is not to be called any more."""
         found = await self.ground.change(lambda work: offers.open_of_contact(work, contact_id))
         if found is not None:
-            await self._withdraw(found[1], found[0], Withdrawal.CONTACT_REMOVED)
+            await self._withdraw(found[1], found[0], code)
 
     async def _withdraw(self, agent_id: str, offer_id: str, code: Withdrawal) -> None:
         desk = self.desks.get(agent_id)

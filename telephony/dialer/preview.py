@@ -20,7 +20,7 @@ from telephony.model.offer import OfferEvent, OfferState
 from telephony.model.reasons import Capacity, Refusal, Withdrawal
 from telephony.store import attempts, claims, offers
 from telephony.store.agents import Line
-from telephony.store.attempts import Placed
+from telephony.store.attempts import Granted, Placed
 from telephony.store.claims import Campaign, Claim
 from telephony.store.grants import Full
 from telephony.store.records import Agent, Offer
@@ -77,17 +77,22 @@ class Preview:
 
     # Opening
 
-    def open(self, work: Work, agent: Agent, line: Line | None, claim: Claim | None) -> Offer | None:
-        """Open the offer of a claimed contact that is still this agent's; None where there is none."""
+    def open(self, work: Work, agent: Agent, line: Line | None, claim: Claim | None) -> Offer | Placed | Full | None:
+        """Open the offer of a claimed contact that is still this agent's; None where there is none.
+
+        The settings are those of this moment. An offer that is accepted at once (`offer_timeout` 0) opens only
+        with the place for its call: `Placed`, or `Full` where there is none, and then nobody sees it.
+        """
         if claim is None:
             return None
         contact = offers.contact_of(work, claim.contact.id)
         if contact.state is not ContactState.OFFERED or contact.holder_id != agent.id:
             return None
-        if not attempts.is_running(work, claim.campaign.id):
+        now = claims.up_to_date(work, claim)
+        if now is None:
             offers.give_back(work, contact, agent_id=agent.id)  # stopped while the agent's phone rang
             return None
-        return offers.open_offer(work, agent, line, claim, AgentEvent.OFFERED)
+        return self._show(work, agent, line, now, AgentEvent.OFFERED)
 
     async def pull(self, campaign_id: str) -> Pulled:
         """A contact of a campaign in the mode preview, for the agent who asks; one that is open already comes again.
@@ -105,26 +110,52 @@ class Preview:
         if not desk.ground.board.connected:
             raise NoCapacity(Capacity.PBX_UNREACHABLE)
 
-        def transaction(work: Work) -> tuple[Agent, Offer | Full | datetime | None]:
+        def transaction(work: Work) -> tuple[Agent, Offer | Placed | Full | datetime | None]:
             agent = replace(desk.agent)
             claim = claims.pull(work, desk.ground.place, agent, _to_pull_from(work, agent, campaign_id))
-            if claim is None:
-                return agent, claims.next_due(work, campaign_id)
             if isinstance(claim, Full):
                 return agent, claim
-            return agent, offers.open_offer(work, agent, None, claim, AgentEvent.SHOWN)
+            found = claim and self._show(work, agent, None, claim, AgentEvent.SHOWN)
+            return agent, found or claims.next_due(work, campaign_id)
 
         desk.agent, found = await desk.ground.change(transaction)
         if isinstance(found, Full):
             raise NoCapacity(found.code, scope_id=found.scope_id, used=found.used, limit=found.limit)
-        if not isinstance(found, Offer):
-            return Pulled(next_due=found)
-        self.opened(found)
-        return Pulled(offer_id=found.id)
+        if isinstance(found, (Offer, Placed)):
+            self.opened(found)
+            return Pulled(offer_id=found.id if isinstance(found, Offer) else found.attempt.offer_id)
+        return Pulled(next_due=found)
 
-    def opened(self, offer: Offer) -> None:
-        self.offer = offer
-        self._desk.next(self.start_timer)
+    def _show(
+        self, work: Work, agent: Agent, line: Line | None, claim: Claim, event: AgentEvent
+    ) -> Offer | Placed | Full | None:
+        if claim.campaign.settings.offer_timeout > 0 or not self._desk.present:
+            return offers.open_offer(work, agent, line, claim, event)
+        offer = offers.draft(work, agent, line, claim)
+        ground = self._desk.ground
+        granted: Granted | Full | Withdrawal = Full(Capacity.PBX_UNREACHABLE, "", 0, 0)
+        if ground.board.connected:
+            granted = attempts.grant(work, ground.place, agent, offer)
+        if isinstance(granted, Granted):
+            offers.show(work, agent, offer, event)
+            return attempts.place_granted(work, ground.place, agent, offer, OfferEvent.TIMER_ACCEPT, granted)
+        contact = offers.contact_of(work, offer.contact_id)
+        if isinstance(granted, Withdrawal):
+            offers.give_back(work, contact, agent_id=agent.id)
+            return None
+        offers.give_back(work, contact, agent_id=agent.id, not_before=work.now + offers.REFUSED_PAUSE)
+        return attempts.refuse(work, agent, offer, granted, opened=False)
+
+    def opened(self, found: Offer | Placed | Full) -> None:
+        """Go on with what `open` came to, once it is stored."""
+        if isinstance(found, Placed):
+            self._desk.take_call(found)
+        elif isinstance(found, Full):
+            # the line stays; one try a second at the most
+            asyncio.get_running_loop().call_later(REFUSED_TRY_PAUSE, self._desk.post, self._desk.next_offer)
+        else:
+            self.offer = found
+            self._desk.next(self.start_timer)
 
     def leave(self, work: Work) -> None:
         """Close the open offer because its agent is gone; part of the agent's own transaction."""

@@ -100,3 +100,37 @@ def next_open(
         (start for start in sorted(starts) if start >= moment and is_open(start, zones, hours, holidays)),
         None,
     )
+
+
+def next_close(
+    moment: datetime, zones: Sequence[str], hours: Hours, holidays: frozenset[date] = frozenset()
+) -> datetime:
+    """The first moment after `moment` (aware, open in all zones) at which one of them is closed.
+
+    Where none closes within 15 days, the end of that time: then it has to be asked again.
+    """
+    return min(_zone_closes(moment, name, hours, holidays) for name in zones)
+
+
+def _zone_closes(moment: datetime, name: str, hours: Hours, holidays: frozenset[date]) -> datetime:
+    tz = zone(name)
+    assert tz is not None, "an open zone is a known one"
+    today = moment.astimezone(tz).date()
+    for offset in range(SEARCH_DAYS + 1):
+        day = today + timedelta(days=offset)
+        ends = {end for end in _endings(day, tz, hours, holidays) if end > moment}
+        for end in sorted(ends):
+            if not _open_there(end, tz, hours, holidays):
+                return end
+    return moment + timedelta(days=SEARCH_DAYS)
+
+
+def _endings(day: date, tz: ZoneInfo, hours: Hours, holidays: frozenset[date]) -> Iterator[datetime]:
+    """Every moment of this day, its end included, at which the zone can come to be closed."""
+    closings = [datetime.combine(day, closes, tz) for _, closes in _windows(day, hours, holidays) if closes != time(0)]
+    for closing in (*closings, datetime.combine(day + timedelta(days=1), time(0), tz)):
+        for fold in (0, 1):
+            yield closing.replace(fold=fold).astimezone(UTC)
+    jump = _jump(day, tz)
+    if jump is not None:
+        yield jump

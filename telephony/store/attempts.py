@@ -23,10 +23,11 @@ from telephony.model.outcomes import LegEnd
 from telephony.model.reasons import Capacity, Outcome, Withdrawal
 from telephony.store import claims, grants, offers, permission
 from telephony.store.agents import Line, leg_ended, open_line
+from telephony.store.due import due_columns, why_blocked, why_never
 from telephony.store.grants import Full, Need, Place
 from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Attempt, Contact, Offer, columns, record
-from telephony.store.schema import attempts, campaigns, dialed, legs, refusals
+from telephony.store.schema import attempts, campaigns, dialed, legs, numbers, refusals
 from telephony.store.steps import step_agent, step_attempt, step_contact, step_offer
 from telephony.store.work import Work
 
@@ -106,16 +107,18 @@ def is_running(work: Work, campaign_id: str) -> bool:
 
 
 def forbidden(
-    work: Work, settings: CampaignSettings, offer: Offer, contact: Contact, *, held: ContactState = ContactState.OFFERED
+    work: Work, settings: CampaignSettings, offer: Offer, contact: Contact, *, attempt: Attempt | None = None
 ) -> Withdrawal | None:
-    """Why this offer's contact, in the state `held` until now, may not be called; None where it may."""
+    """Why this offer's contact may not be called now, or not again by the `attempt` under way; None where it may."""
     if not is_running(work, offer.campaign_id):
         return Withdrawal.CAMPAIGN_STOPPED
     if contact.state is ContactState.BLOCKED:
         return Withdrawal.ON_DO_NOT_CALL_LIST
+    held = ContactState.OFFERED if attempt is None else ContactState.IN_ATTEMPT
     if contact.state is not held or contact.holder_id != offer.agent_id:
         return Withdrawal.CONTACT_REMOVED
-    refused = permission.denied(work, settings, contact, offers.number_of(work, offer.number_id))
+    number = offers.number_of(work, offer.number_id)
+    refused = permission.denied(work, settings, contact, number, attempt=attempt.id if attempt else "")
     return refused.code if refused else None
 
 
@@ -127,19 +130,41 @@ def place(work: Work, here: Place, agent: Agent, offer: Offer, event: OfferEvent
     `Full`: no room; the offer stays open and the refusal is stored. `Withdrawal`: the contact may not be called;
     the offer closed. Raises `IllegalStep` where the offer is closed already, `LostCell`.
     """
+    granted = grant(work, here, agent, offer)
+    if isinstance(granted, Full):
+        return refuse(work, agent, offer, granted)
+    if isinstance(granted, Withdrawal):
+        offers.close(work, offer, OfferEvent.WITHDRAW, by=None, code=granted.value)
+        return granted
+    return place_granted(work, here, agent, offer, event, granted)
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The places of an attempt that is not made yet, its leg, and that of the agent where the agent comes first."""
+
+    attempt_id: str
+    leg: CallLeg
+    agent_leg: str | None
+
+
+def grant(work: Work, here: Place, agent: Agent, offer: Offer) -> Granted | Full | Withdrawal:
+    """The places for the call of an offer, which need not be stored yet: so it opens only with a place, if it must."""
     settings = CampaignSettings.stored(offer.settings)
-    contact = offers.contact_of(work, offer.contact_id)
-    why = forbidden(work, settings, offer, contact)
+    why = forbidden(work, settings, offer, offers.contact_of(work, offer.contact_id))
     if why is not None:
-        offers.close(work, offer, OfferEvent.WITHDRAW, by=None, code=why.value)
         return why
     attempt_id = new_id()
     agent_leg = new_id() if settings.mode is Mode.PREVIEW else None
-    leg = _grant_leg(work, here, offer, settings, attempt_id, agent=agent, agent_leg=agent_leg)
-    if isinstance(leg, (Full, Withdrawal)):
-        if isinstance(leg, Withdrawal):
-            offers.close(work, offer, OfferEvent.WITHDRAW, by=None, code=leg.value)
-        return leg
+    leg = _grant_leg(work, here, offer, settings, attempt_id, agent_leg=agent_leg)
+    return Granted(attempt_id, leg, agent_leg) if isinstance(leg, CallLeg) else leg
+
+
+def place_granted(work: Work, here: Place, agent: Agent, offer: Offer, event: OfferEvent, granted: Granted) -> Placed:
+    """Close an offer as accepted and place the call that its places were granted for."""
+    settings = CampaignSettings.stored(offer.settings)
+    attempt_id, leg, agent_leg = granted.attempt_id, granted.leg, granted.agent_leg
+    contact = offers.contact_of(work, offer.contact_id)
     step_offer(
         work,
         offer,
@@ -207,7 +232,6 @@ def _grant_leg(
     settings: CampaignSettings,
     attempt_id: str,
     *,
-    agent: Agent,
     agent_leg: str | None = None,
     passed: frozenset[str] = frozenset(),
 ) -> CallLeg | Full | Withdrawal:
@@ -220,7 +244,7 @@ def _grant_leg(
     if not able:
         if known and not passed:
             return Withdrawal.NUMBER_NOT_ALLOWED
-        return refuse(work, agent, offer, Full(Capacity.NO_TRUNK, "", 0, 0))
+        return Full(Capacity.NO_TRUNK, "", 0, 0)
     leg_id = new_id()
     first: Full | None = None
     for trunk in able:
@@ -249,7 +273,7 @@ def _grant_leg(
         if full.code not in (Capacity.TRUNK_CHANNEL_LIMIT, Capacity.CALL_RATE_LIMIT):
             break  # another trunk has no more room in the tenant, the data center or the cell
     assert first is not None
-    return refuse(work, agent, offer, first)
+    return first
 
 
 def grant_listening(work: Work, here: Place, attempt: Attempt) -> Full | None:
@@ -270,8 +294,8 @@ def _caller_id(settings: CampaignSettings, trunk: Any) -> str:
     return allowed[0] if allowed else ""
 
 
-def refuse(work: Work, agent: Agent, offer: Offer, full: Full) -> Full:
-    """Store the refusal of an accept and tell it; the offer stays open."""
+def refuse(work: Work, agent: Agent, offer: Offer, full: Full, *, opened: bool = True) -> Full:
+    """Store the refusal of an accept and tell it; the offer stays open, or has not even `opened`."""
     _ADD_REFUSAL(
         work.conn,
         {
@@ -279,7 +303,7 @@ def refuse(work: Work, agent: Agent, offer: Offer, full: Full) -> Full:
             "tenant_id": offer.tenant_id,
             "campaign_id": offer.campaign_id,
             "agent_id": agent.id,
-            "offer_id": offer.id,
+            "offer_id": offer.id if opened else None,
             "code": full.code.value,
             "scope_id": full.scope_id or None,
             "used": full.used,
@@ -287,7 +311,13 @@ def refuse(work: Work, agent: Agent, offer: Offer, full: Full) -> Full:
             "refused_at": work.now,
         },
     )
-    payload = {"offer": offer.id, "code": full.code.value, "used": full.used, "limit": full.limit, "agent": agent.id}
+    payload = {
+        "offer": offer.id if opened else None,
+        "code": full.code.value,
+        "used": full.used,
+        "limit": full.limit,
+        "agent": agent.id,
+    }
     work.tell(offer.tenant_id, "limit.reached", payload, agent.id)
     return full
 
@@ -316,8 +346,13 @@ def first_leg_placed(work: Work, attempt: Attempt) -> None:
     step_attempt(work, attempt, AttemptEvent.PLACE, placed_at=work.now)
 
 
-def next_leg(work: Work, here: Place, agent: Agent, attempt: Attempt, old: CallLeg, end: LegEnd) -> CallLeg | None:
-    """Try the next trunk after the former one failed before the customer's phone rang; None: there is none."""
+def next_leg(
+    work: Work, here: Place, agent: Agent, attempt: Attempt, old: CallLeg, end: LegEnd
+) -> CallLeg | Withdrawal | Full | None:
+    """Try the next trunk after the former one failed before the customer's phone rang; None: there is none.
+
+    `Withdrawal`: what was allowed when the first leg was placed is no longer. `Full`: no other trunk has room.
+    """
     if attempt.leg_count >= MAX_LEGS:
         return None
     offer = offers.load(work, attempt.offer_id)
@@ -331,10 +366,15 @@ def next_leg(work: Work, here: Place, agent: Agent, attempt: Attempt, old: CallL
     ]
     if not others:
         return None
+    why = forbidden(work, settings, offer, offers.contact_of(work, attempt.contact_id), attempt=attempt)
+    if why is not None:
+        return why
     leg_ended(work, old.id, "trunk_failed", cause=end.cause, sip=end.sip)
-    leg = _grant_leg(work, here, offer, settings, attempt.id, agent=agent, passed=frozenset(t for t in tried if t))
-    if not isinstance(leg, CallLeg):
-        return None
+    leg = _grant_leg(work, here, offer, settings, attempt.id, passed=frozenset(t for t in tried if t))
+    if isinstance(leg, Full):
+        return refuse(work, agent, offer, leg)
+    if isinstance(leg, Withdrawal):
+        return leg
     attempt.leg_count += 1
     _store_leg(work, here, attempt, leg, placed_at=work.now)
     step_attempt(work, attempt, AttemptEvent.NEXT_LEG, leg_count=attempt.leg_count)
@@ -397,7 +437,17 @@ def settle_contact(work: Work, attempt: Attempt, outcome: Outcome) -> None:
     number = offers.number_of(work, attempt.number_id)
     if outcome in (Outcome.INVALID_NUMBER, Outcome.FAX):
         claims.close_number(work, number, "fax" if outcome is Outcome.FAX else "invalid")
+    if outcome not in UNCOUNTED:
+        count_try(work, number.id)
     retry(work, settings, contact, changes, minutes=settings.retry_minutes(outcome), why=outcome.value)
+
+
+_COUNT_TRY = Prepared(update(numbers).where(numbers.c.id == bindparam("number")).values(tries=numbers.c.tries + 1))
+
+
+def count_try(work: Work, number_id: str) -> None:
+    """The number had its turn; the next attempt takes the next one."""
+    _COUNT_TRY(work.conn, {"number": number_id})
 
 
 def retry(
@@ -407,11 +457,12 @@ def retry(
     if changes.get("attempts", contact.attempts) >= settings.max_attempts:
         step_contact(work, contact, ContactEvent.CLOSE, why=why, due_at=None, **changes)
         return
-    contact.attempts = changes.get("attempts", contact.attempts)
-    number, _ = claims.next_number(work, contact)
+    number, known = claims.next_number(work, contact)
     if number is None:
-        step_contact(work, contact, ContactEvent.BLOCK, why="invalid", due_at=None, **changes)
+        step_contact(work, contact, ContactEvent.BLOCK, why=why_blocked(known), due_at=None, **changes)
         return
     again = work.now + timedelta(minutes=minutes)
     due = permission.due_after(work, settings, contact, number, again)
-    step_contact(work, contact, ContactEvent.RETRY, why=why, due_at=due, retry_at=again, **changes)
+    step_contact(
+        work, contact, ContactEvent.RETRY, why=why_never(due) or why, retry_at=again, **due_columns(due), **changes
+    )

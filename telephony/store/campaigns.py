@@ -93,7 +93,7 @@ def campaigns_page(
 
 def settings_of(conn: Connection, campaign_id: str) -> CampaignSettings:
     stored = conn.execute(select(campaigns.c.settings).where(campaigns.c.id == campaign_id)).scalar_one()
-    return CampaignSettings.model_validate(stored)
+    return CampaignSettings.stored(stored)
 
 
 def create_campaign(conn: Connection, tenant_id: str, new: NewCampaign, *, now: datetime) -> Row:

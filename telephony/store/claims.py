@@ -8,22 +8,24 @@ agent last; one it skipped does not come back to it for 24 hours unless it is al
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, bindparam, exists, func, or_, select, union_all, update
+from sqlalchemy import Boolean, Connection, and_, bindparam, exists, func, not_, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from telephony.model.agent import AgentState
-from telephony.model.campaign import CampaignSettings, Mode
+from telephony.model.campaign import CampaignSettings, Mode, TimeoutAction
 from telephony.model.contact import ContactEvent, ContactState
+from telephony.model.due import Due, Waits
 from telephony.model.listening import call_channels
-from telephony.model.reasons import Capacity, Withdrawal
+from telephony.model.offer import OfferState
+from telephony.model.reasons import Capacity
 from telephony.store import grants, permission
-from telephony.store.due import numbers_of_contact
+from telephony.store.due import due_columns, in_turn, numbers_of_contact, why_blocked, why_never
 from telephony.store.grants import Full, Place
 from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Contact, Number, columns, record
@@ -35,6 +37,7 @@ from telephony.store.schema import (
     contacts,
     lists,
     numbers,
+    offers,
     team_members,
     trunk_cells,
     trunks,
@@ -44,6 +47,18 @@ from telephony.store.work import Work
 
 CANDIDATES = 20
 """Contacts looked at for one claim: enough to pass a run of numbers that are in use; the next claim goes on."""
+
+SKIP_KEEPS_AWAY = timedelta(hours=24)
+"""How long a skipped contact is not offered to the same agent again (SPEC section 4)."""
+
+CALLBACK_GRACE = timedelta(minutes=15)
+"""How long a due callback waits for its own agent who is idle or signed out; then anybody of the campaign gets it.
+
+Long enough for a coffee, short enough for a customer who was told a time. An agent at work keeps it.
+"""
+
+NOT_ALLOWED_PAUSE = timedelta(minutes=15)
+"""When a contact is looked at again whose number no trunk takes: trunks are changed by hand."""
 
 PUSH_MODES = frozenset({Mode.PREVIEW_STANDARD, Mode.PREVIEW_DIRECT})
 
@@ -81,13 +96,12 @@ _CAMPAIGNS = Prepared(
     .order_by(campaigns.c.priority.desc(), campaigns.c.served_at.asc().nulls_first(), campaigns.c.id)
 )
 
+_SERVED_LIST = and_(lists.c.active, or_(lists.c.expires_at.is_(None), lists.c.expires_at > bindparam("now")))
+_OPEN = or_(contacts.c.shuts_at.is_(None), contacts.c.shuts_at > bindparam("now"))
+
 _LISTS = Prepared(
     select(lists.c.id)
-    .where(
-        lists.c.campaign_id == bindparam("campaign"),
-        lists.c.active,
-        or_(lists.c.expires_at.is_(None), lists.c.expires_at > bindparam("now")),
-    )
+    .where(lists.c.campaign_id == bindparam("campaign"), _SERVED_LIST)
     .order_by(lists.c.priority.desc(), lists.c.created_at)
 )
 
@@ -101,12 +115,36 @@ def _own_callbacks(campaigns: int) -> Prepared:
             contacts.c.callback_agent_id == bindparam("agent"),
             contacts.c.state == ContactState.CALLBACK.value,
             contacts.c.due_at <= bindparam("now"),
+            _OPEN,
+            exists().where(lists.c.id == contacts.c.list_id, _SERVED_LIST),
             contacts.c.campaign_id.in_([bindparam(f"campaign{n}") for n in range(campaigns)]),
         )
         .order_by(contacts.c.due_at)
         .limit(CANDIDATES)
         .with_for_update(skip_locked=True)
     )
+
+
+def skipped_by(agent: Any, *, since: Any) -> Any:
+    """True for contacts that this agent, or the timer before this agent, skipped since then."""
+    return exists().where(
+        offers.c.contact_id == contacts.c.id,
+        offers.c.agent_id == agent,
+        offers.c.closed_at > since,
+        or_(offers.c.state == OfferState.SKIPPED.value, offers.c.action == TimeoutAction.SKIP.value),
+    )
+
+
+def for_anybody(long_due: Any) -> Any:
+    """True for callbacks that are not (or no longer) kept for one agent: away too long, or off the campaign."""
+    owner = contacts.c.callback_agent_id
+    at_work = exists().where(agents.c.id == owner, agents.c.state != "offline", agents.c.state != "idle")
+    on_campaign = exists().where(
+        campaign_teams.c.campaign_id == contacts.c.campaign_id,
+        campaign_teams.c.team_id == team_members.c.team_id,
+        team_members.c.user_id == owner,
+    )
+    return or_(owner.is_(None), and_(contacts.c.due_at <= long_due, not_(at_work)), not_(on_campaign))
 
 
 def _due(state: ContactState) -> Any:
@@ -116,12 +154,11 @@ def _due(state: ContactState) -> Any:
             contacts.c.list_id == bindparam("list"),
             contacts.c.state == state.value,
             contacts.c.due_at <= bindparam("now"),
+            _OPEN,
             or_(
-                contacts.c.last_agent_id.is_(None),
-                contacts.c.last_agent_id != bindparam("agent"),
-                contacts.c.last_agent_until.is_(None),
-                contacts.c.last_agent_until <= bindparam("now"),
+                contacts.c.skips == 0,
                 bindparam("alone", type_=Boolean),
+                not_(skipped_by(bindparam("agent"), since=bindparam("skipped_since"))),
             ),
         )
         .order_by(contacts.c.due_at, contacts.c.id)
@@ -131,7 +168,7 @@ def _due(state: ContactState) -> Any:
 
 
 _WAITING = Prepared(_due(ContactState.WAITING))
-_CALLBACKS = Prepared(_due(ContactState.CALLBACK).where(contacts.c.callback_agent_id.is_(None)))
+_CALLBACKS = Prepared(_due(ContactState.CALLBACK).where(for_anybody(bindparam("long_due"))))
 
 _TRUNKS = Prepared(
     select(trunks)
@@ -212,42 +249,63 @@ def claim(work: Work, place: Place, agent: Agent) -> Claim | None:
     pushed = {one.id: one for one in of_agent(work.conn, agent.id) if one.settings.mode in PUSH_MODES}
     if not pushed:
         return None
-    in_the_way = room(work, place, agent.tenant_id)
-    own_leg = 1 if agent.state is AgentState.AVAILABLE else 0  # it comes first
-    pushed = {one.id: one for one in pushed.values() if not in_the_way(call_channels(one.settings) + own_leg)}
+    if agent.state is AgentState.AVAILABLE:  # who is on the line already is shown the next contact all the same
+        in_the_way = room(work, place, agent.tenant_id)
+        # the agent's own leg comes first
+        pushed = {one.id: one for one in pushed.values() if not in_the_way(call_channels(one.settings) + 1)}
     if not pushed:
         return None
-    return _first_of(work, agent, pushed)
+    return _first_of(work, place, agent, pushed)
 
 
 def pull(work: Work, place: Place, agent: Agent, campaign: Campaign) -> Claim | Full | None:
     """Hold the next contact of one campaign for the agent who asked for it; None: none is due."""
     channels = call_channels(campaign.settings) + 1  # the agent's own leg
-    return room(work, place, agent.tenant_id)(channels) or _first_of(work, agent, {campaign.id: campaign})
+    return room(work, place, agent.tenant_id)(channels) or _first_of(work, place, agent, {campaign.id: campaign})
 
 
-def _first_of(work: Work, agent: Agent, among: dict[str, Campaign]) -> Claim | None:
+def _first_of(work: Work, place: Place, agent: Agent, among: dict[str, Campaign]) -> Claim | None:
+    trunks_here = usable_trunks(work, place, agent.tenant_id)
     known = {f"campaign{n}": campaign_id for n, campaign_id in enumerate(among)}
     for row in _own_callbacks(len(among))(work.conn, {"agent": agent.id, "now": work.now, **known}):
-        found = _hold(work, agent, among[row.campaign_id], record(Contact, row))
+        found = _hold(work, agent, among[row.campaign_id], record(Contact, row), trunks_here)
         if found:
             return found
     for campaign in among.values():
-        found = _next_of(work, agent, campaign)
+        found = _next_of(work, agent, campaign, trunks_here)
         if found:
             return found
     return None
 
 
-def _next_of(work: Work, agent: Agent, campaign: Campaign) -> Claim | None:
+_RUNNING = Prepared(
+    select(campaigns.c.id, campaigns.c.name, campaigns.c.settings).where(
+        campaigns.c.id == bindparam("campaign"), campaigns.c.running
+    )
+)
+
+
+def up_to_date(work: Work, claim: Claim) -> Claim | None:
+    """A claim with its campaign's settings as they are now; None where the campaign was stopped or changed its way."""
+    row = _RUNNING(work.conn, {"campaign": claim.campaign.id}).one_or_none()
+    if row is None:
+        return None
+    settings = CampaignSettings.stored(row.settings)
+    if (settings.mode in PUSH_MODES) is not (claim.campaign.settings.mode in PUSH_MODES):
+        return None
+    return replace(claim, campaign=Campaign(row.id, row.name, settings, row.settings))
+
+
+def _next_of(work: Work, agent: Agent, campaign: Campaign, trunks_here: list[Any]) -> Claim | None:
     alone = not _OTHERS(work.conn, {"campaign": campaign.id, "agent": agent.id}).scalar_one()
     for (list_id,) in _LISTS(work.conn, {"campaign": campaign.id, "now": work.now}).all():
         values = {"list": list_id, "now": work.now, "agent": agent.id, "alone": alone}
-        for statement in (_CALLBACKS, _WAITING):
-            candidates = [record(Contact, row) for row in statement(work.conn, values)]
+        values["skipped_since"] = work.now - SKIP_KEEPS_AWAY
+        for statement, more in ((_CALLBACKS, {"long_due": work.now - CALLBACK_GRACE}), (_WAITING, {})):
+            candidates = [record(Contact, row) for row in statement(work.conn, values | more)]
             candidates.sort(key=lambda contact: contact.last_agent_id == agent.id)  # stable: due order stays
             for contact in candidates:
-                found = _hold(work, agent, campaign, contact)
+                found = _hold(work, agent, campaign, contact, trunks_here)
                 if found:
                     return found
     return None
@@ -270,25 +328,25 @@ def reclaim(work: Work, contact_id: str) -> Claim | None:
 
 
 def next_number(work: Work, contact: Contact) -> tuple[Number | None, list[Number]]:
-    """The number to dial next and all of the contact's: open ones in turn, by position, one an attempt."""
+    """The number to dial next and all of the contact's."""
     known = numbers_of_contact(work.conn, contact.id)
-    usable = [number for number in known if number.status == "open"]
-    return (usable[contact.attempts % len(usable)] if usable else None), known
+    return in_turn(known), known
 
 
-def _hold(work: Work, agent: Agent, campaign: Campaign, contact: Contact) -> Claim | None:
+def _hold(work: Work, agent: Agent, campaign: Campaign, contact: Contact, trunks_here: list[Any]) -> Claim | None:
     number, known = next_number(work, contact)
     if number is None:
-        step_contact(work, contact, ContactEvent.BLOCK, why="invalid", due_at=None)
+        step_contact(work, contact, ContactEvent.BLOCK, why=why_blocked(known), due_at=None)
         return None
     refused = permission.denied(work, campaign.settings, contact, number)
+    if refused is None and trunks_here and not any(allows(trunk, number.e164) for trunk in trunks_here):
+        put_off(work, contact, Due(work.now + NOT_ALLOWED_PAUSE, waits=Waits.NOT_ALLOWED))
+        return None
     if refused is not None:
-        if refused.code is Withdrawal.ON_DO_NOT_CALL_LIST:
+        if refused.until is None:
             _close_listed_number(work, contact, number, known)
         else:
-            work.conn.execute(
-                update(contacts).where(contacts.c.id == contact.id).values(due_at=refused.until, why=refused.code.value)
-            )
+            put_off(work, contact, refused.until)
         return None
     if not _take_number(work, contact, number):
         return None
@@ -297,11 +355,19 @@ def _hold(work: Work, agent: Agent, campaign: Campaign, contact: Contact) -> Cla
     return Claim(campaign, contact, number, tuple(known))
 
 
+def put_off(work: Work, contact: Contact, found: Due) -> None:
+    """Let a resting contact wait until its new due time."""
+    values = due_columns(found)
+    if (never := why_never(found)) is not None:
+        values["why"] = never
+    work.conn.execute(update(contacts).where(contacts.c.id == contact.id).values(**values))
+
+
 _SERVED = Prepared(update(campaigns).where(campaigns.c.id == bindparam("campaign")).values(served_at=bindparam("now")))
 
 
 def _close_listed_number(work: Work, contact: Contact, number: Number, known: list[Number]) -> None:
-    """A number on the do-not-call list is closed for this contact; the last one blocks the contact."""
+    """A number on the do-not-call list is closed for this contact; the last one blocks it, else the next is tried."""
     close_number(work, number, "do_not_call")
     if not any(one.status == "open" and one.id != number.id for one in known):
         step_contact(work, contact, ContactEvent.BLOCK, why="dnc", due_at=None)

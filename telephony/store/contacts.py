@@ -14,10 +14,11 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from telephony.model.contact import ContactState
+from telephony.model.due import Due
 from telephony.model.ids import new_id
 from telephony.store.contact_row import ContactRow
 from telephony.store.do_not_call import listed
-from telephony.store.due import Calendar, Due, in_turn, numbers_of
+from telephony.store.due import Calendar, due_columns, in_turn, numbers_of, why_blocked, why_never, zones_of
 from telephony.store.records import Number
 from telephony.store.schema import busy_numbers, contacts, numbers
 from telephony.store.steps import count_contacts
@@ -70,7 +71,7 @@ def upsert(work: Work, target: Target, rows: Sequence[ContactRow]) -> Taken:
 
 
 def _known(work: Work, target: Target, wanted: Iterable[str]) -> dict[str, Any]:
-    shown = (contacts.c[name] for name in ("id", "external_id", "state", "why", "attempts", "retry_at", "callback_at"))
+    shown = (contacts.c[name] for name in ("id", "external_id", "state", "retry_at", "callback_at"))
     rows = work.conn.execute(
         select(*shown)
         .where(contacts.c.campaign_id == target.campaign_id, contacts.c.external_id.in_(list(wanted)))
@@ -80,11 +81,15 @@ def _known(work: Work, target: Target, wanted: Iterable[str]) -> dict[str, Any]:
     return {row.external_id: row for row in rows}
 
 
-def _placed(row: ContactRow, chosen: Number | None, calendar: Calendar, **when: Any) -> tuple[ContactState, Due]:
+def _placed(
+    row: ContactRow, made: Sequence[Number], calendar: Calendar, **when: Any
+) -> tuple[ContactState, dict[str, Any]]:
+    """The state and the columns that go with it of a contact that comes with these numbers."""
+    chosen = in_turn(made)
     if chosen is None:
-        return ContactState.BLOCKED, Due(None, "dnc")
-    zones = [row.zone] if row.zone else [name for name in chosen.zones.split(",") if name]
-    return ContactState.WAITING, calendar.due(chosen.e164, zones, **when)
+        return ContactState.BLOCKED, {**due_columns(Due(None)), "why": why_blocked(made)}
+    found = calendar.due(chosen.e164, zones_of(row.zone, chosen), **when)
+    return ContactState.WAITING, {**due_columns(found), "why": why_never(found)}
 
 
 def _as_numbers(contact_id: str, row: ContactRow, blocked: set[str], old: dict[str, Number]) -> list[Number]:
@@ -104,6 +109,7 @@ def _as_numbers(contact_id: str, row: ContactRow, blocked: set[str], old: dict[s
                 label=new.label,
                 zones=",".join(new.zones),
                 status=status,
+                tries=before.tries if before else 0,
             )
         )
     return made
@@ -126,7 +132,7 @@ def _add(
     for row in rows:
         contact_id = new_id()
         made = _as_numbers(contact_id, row, blocked, {})
-        state, due = _placed(row, in_turn(0, made), calendar, earliest=None)
+        state, when = _placed(row, made, calendar, not_before=None)
         changes[state] += 1
         phones += _stored(target, made)
         people.append(
@@ -141,8 +147,7 @@ def _add(
                 "zone": row.zone,
                 "consent": row.consent,
                 "state": state.value,
-                "due_at": due.at,
-                "why": due.why,
+                **when,
                 "created_at": work.now,
                 "updated_at": work.now,
             }
@@ -159,7 +164,7 @@ _DESCRIBE = (
 _PLACE = (
     update(contacts)
     .where(contacts.c.id == bindparam("contact"))
-    .values({name: bindparam(f"new_{name}") for name in ("state", "due_at", "why")})
+    .values({name: bindparam(f"new_{name}") for name in ("state", "due_at", "shuts_at", "waits_for", "why")})
 )
 
 
@@ -200,14 +205,12 @@ def _update(
         if before.state in LIVE or before.state in CLOSED:
             continue
         owed = before.state == ContactState.CALLBACK.value
-        earliest = before.callback_at if owed else before.retry_at
-        chosen = in_turn(before.attempts, made)
-        state, due = _placed(row, chosen, calendar, earliest=earliest, callback=owed)
+        not_before = before.callback_at if owed else before.retry_at
+        state, when = _placed(row, made, calendar, not_before=not_before, callback=owed)
         if owed and state is ContactState.WAITING:
             state = ContactState.CALLBACK
-        if state is ContactState.BLOCKED and not any(one.status == DO_NOT_CALL for one in made):
-            due = Due(None, "invalid")
-        placed.append({"contact": before.id, "new_state": state.value, "new_due_at": due.at, "new_why": due.why})
+        values = {f"new_{name}": value for name, value in when.items()}
+        placed.append({"contact": before.id, "new_state": state.value, **values})
         changes[ContactState(before.state)] -= 1
         changes[state] += 1
     work.conn.execute(delete(numbers).where(numbers.c.contact_id.in_(ids)))

@@ -1,23 +1,25 @@
 """The tenant's do-not-call list, and what an entry does to the contacts that have the number.
 
 A listed number is closed for all of the tenant's contacts; one that is left without an open number is blocked.
-A call that is up goes on. Taking the entry back opens the number again.
+A call that rings or is up goes on. Taking the entry back opens the number again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from itertools import groupby
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.phone_number import phone_number
 from telephony.store import inputs
 from telephony.store.due import RESTING, in_turn, numbers_of, recalculate
-from telephony.store.errors import NoSuch, unique
+from telephony.store.errors import NoSuch, Taken
 from telephony.store.paging import Page, PageRequest, Row, page
 from telephony.store.records import Contact, columns, record
 from telephony.store.rows import one
@@ -54,22 +56,29 @@ def listed(conn: Connection, tenant_id: str, e164s: Collection[str]) -> set[str]
 
 def add_entry(work: Work, tenant_id: str, new: NewEntry, *, added_by: str | None) -> tuple[Row, tuple[str, ...]]:
     """List a number; with it the ids of contacts that are offered with it now, whose offers must be withdrawn."""
+    if listed(work.conn, tenant_id, [new.number]):
+        raise Taken("number", f"{new.number} is on the list already")
+    offered = enlist(work, tenant_id, new.number, why=new.why, added_by=added_by)
+    return entry(work.conn, tenant_id, new.number), offered
+
+
+def enlist(work: Work, tenant_id: str, e164: str, *, why: str, added_by: str | None) -> tuple[str, ...]:
+    """List a number, for all the tenant's contacts at once; the ids of those that are offered with it now.
+
+    One that is in a call is left alone: the call goes on, no further trunk is tried for it, and its end finds the
+    number closed.
+    """
     conn = work.conn
-    with unique(conn, "number", f"{new.number} is on the list already"):
-        conn.execute(
-            do_not_call.insert().values(
-                tenant_id=tenant_id, e164=new.number, why=new.why, added_by=added_by, created_at=work.now
-            )
-        )
-    mine = (numbers.c.tenant_id == tenant_id, numbers.c.e164 == new.number)
+    dialect: Any = pg_insert if conn.dialect.name == "postgresql" else sqlite_insert
+    values = {"tenant_id": tenant_id, "e164": e164, "why": why, "added_by": added_by, "created_at": work.now}
+    conn.execute(dialect(do_not_call).values(values).on_conflict_do_nothing())
+    mine = (numbers.c.tenant_id == tenant_id, numbers.c.e164 == e164)
     conn.execute(update(numbers).where(*mine, numbers.c.status == "open").values(status="do_not_call"))
-    found = _contacts(work, tenant_id, new.number)
+    found = _contacts(work, tenant_id, e164)
     known = numbers_of(conn, [contact.id for contact in found])
     shown_with_it = set(
         conn.execute(
-            select(busy_numbers.c.contact_id).where(
-                busy_numbers.c.tenant_id == tenant_id, busy_numbers.c.e164 == new.number
-            )
+            select(busy_numbers.c.contact_id).where(busy_numbers.c.tenant_id == tenant_id, busy_numbers.c.e164 == e164)
         ).scalars()
     )
     to_withdraw = []
@@ -77,10 +86,10 @@ def add_entry(work: Work, tenant_id: str, new: NewEntry, *, added_by: str | None
         offered = contact.state is ContactState.OFFERED
         if offered and contact.id in shown_with_it:
             to_withdraw.append(contact.id)
-        if (offered or contact.state.value in RESTING) and in_turn(0, known[contact.id]) is None:
+        if (offered or contact.state.value in RESTING) and in_turn(known[contact.id]) is None:
             step_contact(work, contact, ContactEvent.BLOCK, why="dnc", due_at=None, holder_id=None)
     _recalculate(work, found)
-    return entry(conn, tenant_id, new.number), tuple(to_withdraw)
+    return tuple(to_withdraw)
 
 
 def remove_entry(work: Work, tenant_id: str, e164: str) -> None:
@@ -94,7 +103,7 @@ def remove_entry(work: Work, tenant_id: str, e164: str) -> None:
     found = _contacts(work, tenant_id, e164)
     known = numbers_of(conn, [contact.id for contact in found])
     for contact in found:
-        if contact.state is ContactState.BLOCKED and in_turn(0, known[contact.id]) is not None:
+        if contact.state is ContactState.BLOCKED and in_turn(known[contact.id]) is not None:
             step_contact(work, contact, ContactEvent.UNBLOCK, why=None)
     _recalculate(work, found)
 

@@ -1,21 +1,22 @@
-"""When a waiting contact may be dialed at the earliest: the latest of retry, gap and next opening of calling hours.
+"""The due times of many contacts at once, written into `contacts`, so that the claim reads an index and nothing else.
 
-Written into `contacts.due_at`, so that the claim reads an index and nothing else. Worked out for many contacts
-at once: at an import, when a do-not-call entry comes or goes, and after the calling hours of a campaign changed.
+Worked out at an import, when a do-not-call entry comes or goes, after the calling hours of a campaign changed, and
+for contacts whose calling hours ended before anybody had time for them. The rule itself is `telephony.model.due`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 
-from telephony.model import hours
 from telephony.model.campaign import CampaignSettings
 from telephony.model.contact import ContactState
+from telephony.model.due import Due, Rules, Use, Waits, due
 from telephony.store.prepared import Prepared
 from telephony.store.records import Contact, Number, columns, record
 from telephony.store.schema import campaigns, contacts, dialed, number_pauses, numbers, tenants
@@ -23,25 +24,31 @@ from telephony.store.schema import campaigns, contacts, dialed, number_pauses, n
 BATCH = 200
 """Contacts of one transaction: some 50 ms, which is how long a call on SQLite may have to wait for it."""
 
-NEVER = ("no_zone", "never_open")
+NEVER = (Waits.NO_ZONE.value, Waits.NEVER_OPEN.value)
 """Why a contact that waits has no due time: nobody knows its zone, or its zones are never open together."""
 
 RESTING = (ContactState.WAITING.value, ContactState.CALLBACK.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """The moment, or None for never as things are; then `why` tells."""
-
-    at: datetime | None
-    why: str | None = None
+def due_columns(found: Due) -> dict[str, Any]:
+    """A due time as the columns of `contacts` that hold it."""
+    return {"due_at": found.at, "shuts_at": found.shuts, "waits_for": found.waits.value if found.waits else None}
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
-    last: datetime | None = None
-    today: int = 0
-    paused_until: datetime | None = None
+def why_never(found: Due) -> str | None:
+    """`contacts.why` of one that waits and is never due."""
+    return found.waits.value if found.at is None and found.waits else None
+
+
+def rules_of(settings: CampaignSettings, tenant: Any) -> Rules:
+    """The rules of a campaign; `tenant`: a row with min_gap, daily_cap and zone."""
+    return Rules(
+        min_gap=tenant.min_gap,
+        daily_cap=tenant.daily_cap,
+        zone=tenant.zone,
+        calling_hours=settings.calling_hours,
+        holidays=settings.holidays,
+    )
 
 
 class Calendar:
@@ -53,44 +60,27 @@ class Calendar:
             .select_from(campaigns.join(tenants, tenants.c.id == campaigns.c.tenant_id))
             .where(campaigns.c.id == campaign_id)
         ).one()
-        self._settings = CampaignSettings.stored(row.settings)
-        self._gap = timedelta(minutes=row.min_gap)
-        self._cap: int = row.daily_cap
-        day = now.astimezone(hours.zone(row.zone) or ZoneInfo("UTC")).replace(hour=0, minute=0, second=0, microsecond=0)
-        self._next_day = (day + timedelta(days=1)).astimezone(UTC)
+        self._rules = rules_of(CampaignSettings.stored(row.settings), row)
         self._now = now
-        self._uses = _uses(conn, row.id, e164s, today=day.astimezone(UTC), since=now - self._gap)
-        self._openings: dict[tuple[str, ...], datetime | None] = {}
+        since = now - timedelta(minutes=row.min_gap)
+        self._uses = _uses(conn, row.id, e164s, today=self._rules.day_of(now)[0], since=since)
+        self._unhindered: dict[tuple[str, ...], Due] = {}
 
-    def due(self, e164: str, zones: Sequence[str], *, earliest: datetime | None, callback: bool = False) -> Due:
-        """For the number to be dialed next; `earliest` is the retry or the callback time, which knows no gap."""
-        moment = max(earliest or self._now, self._now)
+    def due(self, e164: str, zones: Sequence[str], *, not_before: datetime | None, callback: bool = False) -> Due:
+        """For the number to be dialed next; `not_before` is the retry or the callback time."""
         use = self._uses.get(e164)
-        if use is not None:
-            if use.paused_until is not None:
-                moment = max(moment, use.paused_until)
-            if use.last is not None and not callback:
-                moment = max(moment, use.last + self._gap)
-            if use.today >= self._cap:
-                moment = max(moment, self._next_day)
-        if not zones or any(hours.zone(name) is None for name in zones):
-            return Due(None, "no_zone")
-        opening = self._opening(moment, tuple(zones))
-        return Due(opening) if opening is not None else Due(None, "never_open")
-
-    def _opening(self, moment: datetime, zones: tuple[str, ...]) -> datetime | None:
-        # most contacts of an import may be called from now on and share a few zones
-        if moment == self._now and zones in self._openings:
-            return self._openings[zones]
-        found = hours.next_open(moment, zones, self._settings.calling_hours, self._settings.holidays)
-        if moment == self._now:
-            self._openings[zones] = found
-        return found
+        if use is None and (not_before is None or not_before <= self._now):
+            # most contacts of an import may be called from now on and share a few zones
+            known = tuple(zones)
+            if known not in self._unhindered:
+                self._unhindered[known] = due(self._rules, Use(), zones, now=self._now)
+            return self._unhindered[known]
+        return due(self._rules, use or Use(), zones, now=self._now, not_before=not_before, callback=callback)
 
 
 def _uses(
     conn: Connection, tenant_id: str, e164s: Collection[str], *, today: datetime, since: datetime
-) -> dict[str, _Use]:
+) -> dict[str, Use]:
     wanted = list(e164s)
     if not wanted:
         return {}
@@ -116,14 +106,24 @@ def _uses(
         )
     }
     return {
-        e164: _Use(*calls.get(e164, (None, 0)), paused_until=pauses.get(e164)) for e164 in calls.keys() | pauses.keys()
+        e164: Use(*calls.get(e164, (None, 0)), paused_until=pauses.get(e164)) for e164 in calls.keys() | pauses.keys()
     }
 
 
-def in_turn(attempts: int, known: Sequence[Number]) -> Number | None:
+def in_turn(known: Sequence[Number]) -> Number | None:
     """The number to dial next: the open ones in turn, by position, one an attempt."""
     usable = [number for number in known if number.status == "open"]
-    return usable[attempts % len(usable)] if usable else None
+    return min(usable, key=lambda number: (number.tries, number.position), default=None)
+
+
+def why_blocked(known: Sequence[Number]) -> str:
+    """Why a contact without an open number is blocked: one was taken away by the do-not-call list, or none is good."""
+    return "dnc" if any(number.status == "do_not_call" for number in known) else "invalid"
+
+
+def zones_of(zone: str | None, number: Number) -> list[str]:
+    """The zones the person may be in: the contact's own, else those of the number."""
+    return [zone] if zone else [name for name in number.zones.split(",") if name]
 
 
 def numbers_of(conn: Connection, contact_ids: Iterable[str]) -> dict[str, list[Number]]:
@@ -153,6 +153,8 @@ _SET = (
     .where(contacts.c.id == bindparam("contact"), or_(*(contacts.c.state == state for state in RESTING)))
     .values(
         due_at=bindparam("new_due_at"),
+        shuts_at=bindparam("new_shuts_at"),
+        waits_for=bindparam("new_waits_for"),
         why=func.coalesce(
             bindparam("new_why"), case((or_(*(contacts.c.why == why for why in NEVER)), None), else_=contacts.c.why)
         ),
@@ -171,14 +173,18 @@ def recalculate(conn: Connection, campaign_id: str, contact_ids: Iterable[str], 
     calendar = Calendar(conn, campaign_id, {one.e164 for each in known.values() for one in each}, now=now)
     changes = []
     for row in rows:
-        number = in_turn(row.attempts, known[row.id])
-        if number is None:
-            continue  # the claim blocks it
-        zones = [row.zone] if row.zone else [name for name in number.zones.split(",") if name]
+        number = in_turn(known[row.id])
+        if number is None:  # the claim blocks it
+            values = {f"new_{name}": value for name, value in due_columns(Due(row.due_at)).items()}
+            changes.append({"contact": row.id, "new_why": None, **values})
+            continue
         owed = row.state == ContactState.CALLBACK.value
-        earliest = row.callback_at if owed else row.retry_at
-        due = calendar.due(number.e164, zones, earliest=earliest, callback=owed)
-        changes.append({"contact": row.id, "new_due_at": due.at, "new_why": due.why})
+        not_before = row.callback_at if owed else row.retry_at
+        found = calendar.due(number.e164, zones_of(row.zone, number), not_before=not_before, callback=owed)
+        if found.waits is None and row.due_at is not None and row.due_at < now:
+            found = replace(found, at=row.due_at)  # who was due keeps its place among the others
+        values = {f"new_{name}": value for name, value in due_columns(found).items()}
+        changes.append({"contact": row.id, "new_why": why_never(found), **values})
     if changes:
         conn.execute(_SET, changes)
 
@@ -206,3 +212,16 @@ def catch_up(conn: Connection, *, now: datetime) -> bool:
         update(campaigns).where(campaigns.c.id == row.id, campaigns.c.due_from == row.due_from).values(due_from=reached)
     )
     return True
+
+
+def pass_over_closed(conn: Connection, *, now: datetime) -> bool:
+    """Work out anew one batch of contacts whose calling hours ended; True while more are left."""
+    rows = conn.execute(
+        select(contacts.c.campaign_id, contacts.c.id)
+        .where(contacts.c.state.in_(RESTING), contacts.c.shuts_at <= now)
+        .limit(BATCH)
+    ).all()
+    ordered = sorted((row.campaign_id, row.id) for row in rows)
+    for campaign_id, group in groupby(ordered, key=lambda pair: pair[0]):
+        recalculate(conn, campaign_id, [contact for _, contact in group], now=now)
+    return len(rows) == BATCH

@@ -10,20 +10,19 @@ from sqlalchemy import bindparam, insert, select
 from telephony.model.agent import AgentEvent
 from telephony.model.campaign import CampaignSettings
 from telephony.model.contact import ContactEvent
+from telephony.model.due import Waits
 from telephony.model.ids import new_id
 from telephony.model.offer import OfferEffect, OfferEvent, OfferState
 from telephony.model.table import Step
 from telephony.store import cards, permission
 from telephony.store.agents import Line
 from telephony.store.claims import Claim
+from telephony.store.due import due_columns, why_never
 from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Contact, Number, Offer, columns, record
 from telephony.store.schema import contacts, numbers, offers
 from telephony.store.steps import step_agent, step_contact, step_offer
 from telephony.store.work import Work
-
-SKIP_KEEPS_AWAY = timedelta(hours=24)
-"""How long a skipped contact is not offered to the same agent again (SPEC section 4)."""
 
 REFUSED_PAUSE = timedelta(seconds=30)
 """Pause of a contact whose timer's accept found no room (SPEC section 4)."""
@@ -37,8 +36,15 @@ _ADD = Prepared(insert(offers))
 
 def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event: AgentEvent) -> Offer:
     """Show a claimed contact to its agent; the server's timer begins with `expires_at`."""
+    offer = draft(work, agent, line, claim)
+    show(work, agent, offer, event)
+    return offer
+
+
+def draft(work: Work, agent: Agent, line: Line | None, claim: Claim) -> Offer:
+    """The offer of a claimed contact, not stored and not shown yet."""
     settings = claim.campaign.settings
-    offer = Offer(
+    return Offer(
         id=new_id(),
         tenant_id=agent.tenant_id,
         campaign_id=claim.campaign.id,
@@ -56,7 +62,12 @@ def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event:
         opened_at=work.now,
         expires_at=work.now + timedelta(seconds=settings.offer_timeout),
     )
-    card = cards.card(work.conn, claim.contact.id, claim.number.id, settings, now=work.now)
+
+
+def show(work: Work, agent: Agent, offer: Offer, event: AgentEvent) -> None:
+    """Store a drafted offer and tell its agent's desktop."""
+    settings = CampaignSettings.stored(offer.settings)
+    card = cards.card(work.conn, offer.contact_id, offer.number_id, settings, now=work.now)
     values = {name: getattr(offer, name) for name in offer.__slots__}
     _ADD(work.conn, {**values, "state": offer.state.value, "cell_id": agent.cell_id, "card": card})
     work.tell(
@@ -83,7 +94,6 @@ def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event:
         offer_id=offer.id,
         attempt_id=None,
     )
-    return offer
 
 
 def load(work: Work, offer_id: str) -> Offer | None:
@@ -114,7 +124,7 @@ def _treat_contact(work: Work, offer: Offer, step: Step[OfferState, OfferEffect]
     if contact.holder_id != offer.agent_id or contact.state.value != "offered":
         return  # removed or blocked meanwhile: it is no longer this offer's to treat
     settings = CampaignSettings.stored(offer.settings)
-    mine: dict[str, Any] = {"holder_id": None, "last_agent_id": offer.agent_id, "last_agent_until": None}
+    mine: dict[str, Any] = {"holder_id": None, "last_agent_id": offer.agent_id}
     for effect in step.effects:
         match effect:
             case OfferEffect.POSTPONE_CONTACT:
@@ -125,13 +135,14 @@ def _treat_contact(work: Work, offer: Offer, step: Step[OfferState, OfferEffect]
                     )
                     continue
                 again = work.now + timedelta(minutes=settings.skip_retry_after)
+                due = permission.due_after(work, settings, contact, number_of(work, offer.number_id), again)
                 mine.update(
                     skips=skips,
-                    last_agent_until=work.now + SKIP_KEEPS_AWAY,
                     retry_at=again,
-                    due_at=permission.due_after(work, settings, contact, number_of(work, offer.number_id), again),
-                    why="skipped",
+                    why=why_never(due) or "skipped",
                     callback_at=None,
+                    callback_agent_id=None,
+                    **due_columns(due),
                 )
                 step_contact(work, contact, ContactEvent.POSTPONE, **mine)
             case OfferEffect.REMOVE_CONTACT:
@@ -154,9 +165,9 @@ def _treat_contact(work: Work, offer: Offer, step: Step[OfferState, OfferEffect]
 
 def give_back(work: Work, contact: Contact, *, agent_id: str | None, not_before: datetime | None = None) -> None:
     """Return a contact untouched: waiting as it was, or still owed its callback; not first to the same agent."""
-    changes: dict[str, Any] = {"holder_id": None, "last_agent_id": agent_id, "last_agent_until": None}
+    changes: dict[str, Any] = {"holder_id": None, "last_agent_id": agent_id}
     if not_before is not None:
-        changes["due_at"] = changes["retry_at"] = not_before
+        changes.update(due_at=not_before, retry_at=not_before, waits_for=Waits.ROOM.value)
     owed = contact.callback_at is not None
     step_contact(work, contact, ContactEvent.GIVE_BACK_CALLBACK if owed else ContactEvent.GIVE_BACK, **changes)
 

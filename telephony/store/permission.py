@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from telephony.model import hours
 from telephony.model.campaign import CampaignSettings
+from telephony.model.due import WITHDRAWAL, Due, Use, due
 from telephony.model.reasons import Withdrawal
+from telephony.store.due import rules_of, zones_of
 from telephony.store.prepared import Prepared
 from telephony.store.records import Contact, Number
 from telephony.store.schema import dialed, do_not_call, number_pauses, tenants
@@ -22,7 +23,7 @@ class Denied:
     """Why not, and when it may be tried again (None: not by waiting)."""
 
     code: Withdrawal
-    until: datetime | None
+    until: Due | None = None
 
 
 _FACTS = Prepared(
@@ -39,7 +40,11 @@ _FACTS = Prepared(
         .scalar_subquery()
         .label("paused_until"),
         select(func.max(dialed.c.placed_at))
-        .where(dialed.c.tenant_id == bindparam("tenant"), dialed.c.e164 == bindparam("e164"))
+        .where(
+            dialed.c.tenant_id == bindparam("tenant"),
+            dialed.c.e164 == bindparam("e164"),
+            dialed.c.attempt_id != bindparam("attempt"),
+        )
         .scalar_subquery()
         .label("last_placed"),
     ).where(tenants.c.id == bindparam("tenant"))
@@ -50,50 +55,58 @@ _SINCE = Prepared(
         dialed.c.tenant_id == bindparam("tenant"),
         dialed.c.e164 == bindparam("e164"),
         dialed.c.placed_at >= bindparam("since"),
+        dialed.c.attempt_id != bindparam("attempt"),
     )
 )
 
 
-def zones_of(contact: Contact, number: Number) -> list[str]:
-    """The zones the person may be in: the contact's own, else those of the number."""
-    if contact.zone:
-        return [contact.zone]
-    return [name for name in number.zones.split(",") if name]
-
-
-def denied(work: Work, settings: CampaignSettings, contact: Contact, number: Number) -> Denied | None:
-    """None where this number may be called at `work.now`; a callback is exempt from the gap only."""
-    facts = _FACTS(work.conn, {"tenant": contact.tenant_id, "e164": number.e164}).one()
+def denied(
+    work: Work, settings: CampaignSettings, contact: Contact, number: Number, *, attempt: str = ""
+) -> Denied | None:
+    """None where this number may be called at `work.now`; an `attempt` under way does not count against itself."""
+    facts = _facts(work, contact.tenant_id, number.e164, attempt)
     if facts.blocked:
-        return Denied(Withdrawal.ON_DO_NOT_CALL_LIST, None)
-    zones = zones_of(contact, number)
-    if not hours.is_open(work.now, zones, settings.calling_hours, settings.holidays):
-        opening = hours.next_open(work.now, zones, settings.calling_hours, settings.holidays)
-        return Denied(Withdrawal.OUTSIDE_CALLING_HOURS, opening)
-    if facts.paused_until is not None and facts.paused_until > work.now:
-        return Denied(Withdrawal.MIN_GAP, facts.paused_until)
-    if facts.last_placed is None:
-        return None
-    if contact.callback_at is None:
-        free_at = facts.last_placed + timedelta(minutes=facts.min_gap)
-        if free_at > work.now:
-            return Denied(Withdrawal.MIN_GAP, free_at)
-    tz = hours.zone(facts.zone) or ZoneInfo("UTC")
-    midnight = work.now.astimezone(tz).replace(hour=0, minute=0, second=0, microsecond=0)
-    today = _SINCE(work.conn, {"tenant": contact.tenant_id, "e164": number.e164, "since": midnight.astimezone(UTC)})
-    if today.scalar_one() >= facts.daily_cap:
-        return Denied(Withdrawal.DAILY_CAP, (midnight + timedelta(days=1)).astimezone(UTC))
-    return None
+        return Denied(Withdrawal.ON_DO_NOT_CALL_LIST)
+    found = _due(
+        work, settings, contact, number, facts, attempt=attempt, callback=contact.callback_at is not None, only_now=True
+    )
+    return Denied(WITHDRAWAL[found.waits], found) if found.waits is not None else None
 
 
 def due_after(
-    work: Work, settings: CampaignSettings, contact: Contact, number: Number | None, earliest: datetime
-) -> datetime | None:
-    """When a contact may be dialed at the earliest: retry, then gap of its next number, then opening hours."""
-    if number is None:
-        return None
-    moment = max(earliest, work.now)
-    facts = _FACTS(work.conn, {"tenant": contact.tenant_id, "e164": number.e164}).one()
+    work: Work,
+    settings: CampaignSettings,
+    contact: Contact,
+    number: Number,
+    not_before: datetime,
+    *,
+    callback: bool = False,
+) -> Due:
+    """When a contact may be dialed at the earliest, not before a retry or a callback time."""
+    facts = _facts(work, contact.tenant_id, number.e164, "")
+    return _due(work, settings, contact, number, facts, not_before=not_before, callback=callback)
+
+
+def _facts(work: Work, tenant_id: str, e164: str, attempt: str) -> Any:
+    return _FACTS(work.conn, {"tenant": tenant_id, "e164": e164, "attempt": attempt}).one()
+
+
+def _due(
+    work: Work,
+    settings: CampaignSettings,
+    contact: Contact,
+    number: Number,
+    facts: Any,
+    *,
+    attempt: str = "",
+    not_before: datetime | None = None,
+    callback: bool = False,
+    only_now: bool = False,
+) -> Due:
+    rules, today = rules_of(settings, facts), 0
     if facts.last_placed is not None:
-        moment = max(moment, facts.last_placed + timedelta(minutes=facts.min_gap))
-    return hours.next_open(moment, zones_of(contact, number), settings.calling_hours, settings.holidays)
+        values = {"tenant": contact.tenant_id, "e164": number.e164, "since": rules.day_of(work.now)[0]}
+        today = _SINCE(work.conn, {**values, "attempt": attempt}).scalar_one()
+    use = Use(facts.last_placed, today, facts.paused_until)
+    zones = zones_of(contact.zone, number)
+    return due(rules, use, zones, now=work.now, not_before=not_before, callback=callback, only_now=only_now)

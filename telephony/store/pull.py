@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import bindparam, update
 
 from telephony.model.campaign import CampaignSettings
-from telephony.model.contact import ContactState
 from telephony.model.reasons import Capacity, Withdrawal
 from telephony.store import attempts, claims, grants, offers
 from telephony.store.attempts import CallLeg
@@ -27,7 +26,7 @@ def place(work: Work, here: Place, attempt: Attempt, leg: CallLeg) -> Capacity |
     assert offer is not None
     settings = CampaignSettings.stored(offer.settings)
     contact = offers.contact_of(work, attempt.contact_id)
-    why = attempts.forbidden(work, settings, offer, contact, held=ContactState.IN_ATTEMPT)
+    why = attempts.forbidden(work, settings, offer, contact, attempt=attempt)
     if why is not None:
         return why
     trunks = {trunk.id: trunk for trunk in claims.usable_trunks(work, here, attempt.tenant_id)}

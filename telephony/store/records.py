@@ -52,7 +52,6 @@ class Contact:
     callback_at: datetime | None
     callback_agent_id: str | None
     last_agent_id: str | None
-    last_agent_until: datetime | None
     holder_id: str | None
 
 
@@ -65,6 +64,7 @@ class Number:
     label: str
     zones: str
     status: str
+    tries: int
 
 
 @dataclass(slots=True, kw_only=True)

@@ -293,6 +293,8 @@ contacts = Table(
     Column("consent", Boolean, nullable=False, server_default=false()),  # to a recorded message
     Column("state", Code, nullable=False, server_default="waiting"),
     _moment("due_at"),  # none: never, as things are; `why` tells
+    _moment("shuts_at"),  # the end of the calling hours that due_at lies in
+    Column("waits_for", Code),  # what due_at was put off for; none: nothing
     _moment("retry_at"),  # not before, by a skip or an outcome; calling hours and gaps not counted in
     Column("why", String(200)),  # why it is done, removed, blocked or never due
     Column("changed_by", Id),  # who removed or restored it
@@ -301,12 +303,12 @@ contacts = Table(
     _count("attempts"),
     _count("skips"),
     Column("last_agent_id", Id),  # who had it last and gave it back or skipped it
-    _moment("last_agent_until"),  # until then it goes to others first
     Column("holder_id", Id),  # the agent it is offered to or in an attempt with
     _moment("created_at", nullable=False),
     _moment("updated_at", nullable=False),
     UniqueConstraint("campaign_id", "external_id"),
-    Index("ix_contacts_due", "list_id", "state", "due_at", "id"),
+    Index("ix_contacts_due", "list_id", "state", "due_at", "id", "shuts_at", "waits_for"),  # the last two for `why`
+    Index("ix_contacts_shut", "state", "shuts_at"),
     Index("ix_contacts_callbacks", "callback_agent_id", "state", "due_at"),
 )
 
@@ -321,6 +323,7 @@ numbers = Table(
     Column("label", String(60), nullable=False, server_default=""),
     Column("zones", Text, nullable=False, server_default=""),  # comma-separated IANA names; some numbers have 40
     Column("status", Code, nullable=False, server_default="open"),  # open, invalid, fax, do_not_call
+    _count("tries"),  # attempts that counted
     UniqueConstraint("contact_id", "position"),
     Index("ix_numbers_tenant_e164", "tenant_id", "e164"),
 )
@@ -537,7 +540,7 @@ refusals = Table(
     _to("tenants"),
     _to("campaigns"),
     _to("agents"),
-    _to("offers"),
+    _to("offers", nullable=True),  # none: the offer did not even open
     Column("code", Code, nullable=False),
     Column("scope_id", Id),
     Column("used", Integer),

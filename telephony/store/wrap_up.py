@@ -6,16 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from telephony.model.campaign import CampaignSettings, Disposition, DispositionRule
 from telephony.model.contact import ContactEvent, ContactState
-from telephony.store import offers
-from telephony.store.attempts import retry
+from telephony.model.due import Due, Waits
+from telephony.store import claims, offers, permission
+from telephony.store.attempts import count_try, retry
+from telephony.store.do_not_call import enlist
+from telephony.store.due import due_columns, why_never
 from telephony.store.prepared import Prepared
 from telephony.store.records import Attempt
-from telephony.store.schema import attempts, do_not_call
+from telephony.store.schema import attempts
 from telephony.store.steps import step_contact
 from telephony.store.work import Work
 
@@ -51,7 +52,9 @@ def wrap_up(
     payload = {"call": attempt.id, "disposition": disposition.code}
     work.tell(attempt.tenant_id, "call.wrapped_up", payload, attempt.agent_id)
     if disposition.rule is DispositionRule.DO_NOT_CALL:
-        _list(work, attempt)  # also where the contact is no longer ours to treat: the customer said so
+        # also where the contact is no longer ours to treat: the customer said so
+        enlist(work, attempt.tenant_id, attempt.e164, why="asked the agent", added_by=attempt.agent_id)
+    count_try(work, attempt.number_id)
     contact = offers.contact_of(work, attempt.contact_id)
     if contact.state is not ContactState.IN_ATTEMPT:
         return  # removed or blocked while they talked
@@ -69,23 +72,11 @@ def wrap_up(
         case DispositionRule.CALLBACK:
             assert callback_at is not None
             changes.update(callback_at=callback_at, callback_agent_id=callback_agent_id)
-            step_contact(
-                work, contact, ContactEvent.SCHEDULE_CALLBACK, why=disposition.code, due_at=callback_at, **changes
-            )
+            number, _ = claims.next_number(work, contact)
+            due = Due(callback_at, waits=Waits.CALLBACK)  # the claim blocks a contact whose last number was closed
+            if number is not None:
+                due = permission.due_after(work, settings, contact, number, callback_at, callback=True)
+            changes.update(due_columns(due), why=why_never(due) or disposition.code)
+            step_contact(work, contact, ContactEvent.SCHEDULE_CALLBACK, **changes)
         case DispositionRule.DO_NOT_CALL:
             step_contact(work, contact, ContactEvent.BLOCK, why="dnc", due_at=None, **changes)
-
-
-def _list(work: Work, attempt: Attempt) -> None:
-    dialect: Any = pg_insert if work.conn.dialect.name == "postgresql" else sqlite_insert
-    work.conn.execute(
-        dialect(do_not_call)
-        .values(
-            tenant_id=attempt.tenant_id,
-            e164=attempt.e164,
-            added_by=attempt.agent_id,
-            why="asked the agent",
-            created_at=work.now,
-        )
-        .on_conflict_do_nothing()
-    )

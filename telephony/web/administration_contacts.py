@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field
 
+from telephony.model.reasons import Withdrawal
 from telephony.store import contact_export, do_not_call, inputs
 from telephony.store.contact_list import ContactFilter, contact, contacts_page, remove_contact, restore_contact
 from telephony.store.do_not_call import NewEntry, listed
@@ -80,16 +81,19 @@ async def remove(exchange: Exchange, id: str, body: Removal) -> Any:
     tenant_id, by = await tenant_of(exchange), exchange.caller.user_id
     found = await _visible(exchange, tenant_id, id)
 
-    def take_out(work: Work) -> list[str]:
-        withdraw = [id] if remove_contact(work, tenant_id, id, by=by, why=body.why) else []
+    def take_out(work: Work) -> dict[str, Withdrawal]:
+        withdraw = {}
+        if remove_contact(work, tenant_id, id, by=by, why=body.why):
+            withdraw[id] = Withdrawal.CONTACT_REMOVED
         if body.do_not_call:
             numbers = {number["e164"] for number in found["numbers"]}
             for number in sorted(numbers - listed(work.conn, tenant_id, numbers)):
-                _, others = do_not_call.add_entry(work, tenant_id, NewEntry(number=number, why=body.why), added_by=by)
-                withdraw += others
+                for other in do_not_call.enlist(work, tenant_id, number, why=body.why, added_by=by):
+                    withdraw[other] = Withdrawal.ON_DO_NOT_CALL_LIST
         return withdraw
 
-    await _withdraw(exchange, await change(exchange.services.store, take_out))
+    for contact_id, code in (await change(exchange.services.store, take_out)).items():
+        await exchange.floor.withdraw_contact(contact_id, code)
     return await _visible(exchange, tenant_id, id)
 
 
@@ -116,11 +120,6 @@ async def _visible(exchange: Exchange, tenant_id: str, id: str) -> Row:
     return found
 
 
-async def _withdraw(exchange: Exchange, contact_ids: list[str]) -> None:
-    for contact_id in contact_ids:
-        await exchange.floor.contact_removed(contact_id)
-
-
 @do_not_call_routes.get(
     "/do-not-call", "List numbers not to be called", roles=SUPERVISORS, answer=PageOf[DoNotCallEntry]
 )
@@ -138,14 +137,18 @@ async def entries(exchange: Exchange, query: PageQuery) -> Any:
     errors=("ALREADY_EXISTS",),
 )
 async def add_entry(exchange: Exchange, body: NewEntry) -> Any:
-    """In all campaigns of the tenant; an open offer of the number is withdrawn, a call that is up goes on."""
+    """In all campaigns of the tenant; an open offer of the number is withdrawn.
+
+    A call that rings or is up goes on, but no other trunk is tried for it and its contact is not called again.
+    """
     tenant_id, by = await tenant_of(exchange), exchange.caller.user_id
 
     def add(work: Work) -> tuple[Row, tuple[str, ...]]:
         return do_not_call.add_entry(work, tenant_id, body, added_by=by)
 
     entry, offered = await change(exchange.services.store, add)
-    await _withdraw(exchange, list(offered))
+    for contact_id in offered:
+        await exchange.floor.withdraw_contact(contact_id, Withdrawal.ON_DO_NOT_CALL_LIST)
     return entry
 
 

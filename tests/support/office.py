@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from telephony.dialer.changes import Changes
 from telephony.dialer.preview import Pulled
+from telephony.model.reasons import Withdrawal
 from telephony.settings import Http, Settings
 from telephony.store import accounts, outbox
 from telephony.store.accounts import NewUser, Role
@@ -98,8 +99,8 @@ class NotedFloor:
     async def campaign_stopped(self, campaign_id: str) -> None:
         self._note("campaign_stopped", campaign_id)
 
-    async def contact_removed(self, contact_id: str) -> None:
-        self._note("contact_removed", contact_id)
+    async def withdraw_contact(self, contact_id: str, code: Withdrawal) -> None:
+        self._note("withdraw_contact", contact_id, code.value)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from telephony.model.hours import SEARCH_DAYS, WEEKDAYS, Hours, is_open, next_open, zone
+from telephony.model.hours import SEARCH_DAYS, WEEKDAYS, Hours, is_open, next_close, next_open, zone
 
 pytestmark = pytest.mark.unit
 
@@ -245,3 +245,28 @@ def test_the_next_opening_is_the_one_a_search_minute_by_minute_finds(
 def test_open_means_open_by_the_clock_on_every_wall(start: str, after: int, zones: list[str], hours: Hours) -> None:
     moment = utc(start) + timedelta(minutes=after)
     assert is_open(moment, zones, hours) is by_the_wall(moment, zones, hours, frozenset())
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    start=st.sampled_from(JUMPS_2026),
+    after=st.integers(-36 * 60, 12 * 60),
+    zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True),
+    hours=st.dictionaries(st.sampled_from(WEEKDAYS), windows(), min_size=3),
+    holiday=st.integers(0, 3),
+)
+def test_the_next_closing_is_the_one_a_search_minute_by_minute_finds(
+    start: str, after: int, zones: list[str], hours: Hours, holiday: int
+) -> None:
+    moment = utc(start) + timedelta(minutes=after)
+    holidays = frozenset({moment.date() + timedelta(days=holiday)})
+    assume(by_the_wall(moment, zones, hours, holidays))
+    minutes = (moment + timedelta(minutes=offset) for offset in range(36 * 60))
+    found = next((minute for minute in minutes if not by_the_wall(minute, zones, hours, holidays)), None)
+    answer = next_close(moment, zones, hours, holidays)
+    assert answer == found if found is not None else answer >= moment + timedelta(hours=36)
+
+
+def test_who_never_closes_is_asked_again_after_fifteen_days() -> None:
+    always = {day: ((time(0), time(0)),) for day in WEEKDAYS}
+    assert next_close(utc("2026-03-28T22:00"), [LONDON], always) == utc("2026-04-12T22:00")

@@ -408,7 +408,7 @@ async def test_a_removed_contact_loses_its_offer_and_can_be_restored(office: Off
 
     gone = await boss("POST", f"/contacts/{id_}/remove", {"why": "moved away"})
     assert (gone.json["state"], gone.json["why"]) == ("removed", "moved away")
-    assert ("contact_removed", id_) in office.floor.asked
+    assert ("withdraw_contact", id_, "CONTACT_REMOVED") in office.floor.asked
 
     back = await boss("POST", f"/contacts/{id_}/restore")
     assert back.json["state"] == "waiting"

@@ -335,6 +335,8 @@ def upgrade() -> None:
         sa.Column("consent", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("state", sa.String(length=40), server_default="waiting", nullable=False),
         sa.Column("due_at", Utc(), nullable=True),
+        sa.Column("shuts_at", Utc(), nullable=True),
+        sa.Column("waits_for", sa.String(length=40), nullable=True),
         sa.Column("retry_at", Utc(), nullable=True),
         sa.Column("why", sa.String(length=200), nullable=True),
         sa.Column("changed_by", sa.String(length=36), nullable=True),
@@ -343,7 +345,6 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("skips", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("last_agent_id", sa.String(length=36), nullable=True),
-        sa.Column("last_agent_until", Utc(), nullable=True),
         sa.Column("holder_id", sa.String(length=36), nullable=True),
         sa.Column("created_at", Utc(), nullable=False),
         sa.Column("updated_at", Utc(), nullable=False),
@@ -354,7 +355,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("campaign_id", "external_id", name=op.f("uq_contacts_campaign_id_external_id")),
     )
     op.create_index("ix_contacts_callbacks", "contacts", ["callback_agent_id", "state", "due_at"], unique=False)
-    op.create_index("ix_contacts_due", "contacts", ["list_id", "state", "due_at", "id"], unique=False)
+    op.create_index(
+        "ix_contacts_due", "contacts", ["list_id", "state", "due_at", "id", "shuts_at", "waits_for"], unique=False
+    )
+    op.create_index("ix_contacts_shut", "contacts", ["state", "shuts_at"], unique=False)
     op.create_table(
         "imports",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -429,6 +433,7 @@ def upgrade() -> None:
         sa.Column("label", sa.String(length=60), server_default="", nullable=False),
         sa.Column("zones", sa.Text(), server_default="", nullable=False),
         sa.Column("status", sa.String(length=40), server_default="open", nullable=False),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_numbers_contact_id_contacts")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_numbers_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_numbers")),
@@ -520,7 +525,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("campaign_id", sa.String(length=36), nullable=False),
         sa.Column("agent_id", sa.String(length=36), nullable=False),
-        sa.Column("offer_id", sa.String(length=36), nullable=False),
+        sa.Column("offer_id", sa.String(length=36), nullable=True),
         sa.Column("code", sa.String(length=40), nullable=False),
         sa.Column("scope_id", sa.String(length=36), nullable=True),
         sa.Column("used", sa.Integer(), nullable=True),
