@@ -258,9 +258,10 @@ def test_open_means_open_by_the_clock_on_every_wall(start: str, after: int, zone
 def test_the_next_closing_is_the_one_a_search_minute_by_minute_finds(
     start: str, after: int, zones: list[str], hours: Hours, holiday: int
 ) -> None:
-    moment = utc(start) + timedelta(minutes=after)
-    holidays = frozenset({moment.date() + timedelta(days=holiday)})
-    assume(by_the_wall(moment, zones, hours, holidays))
+    holidays = frozenset({utc(start).date() + timedelta(days=holiday)})
+    moment = next_open(utc(start) + timedelta(minutes=after), zones, hours, holidays)
+    if moment is None:
+        return
     minutes = (moment + timedelta(minutes=offset) for offset in range(36 * 60))
     found = next((minute for minute in minutes if not by_the_wall(minute, zones, hours, holidays)), None)
     answer = next_close(moment, zones, hours, holidays)
