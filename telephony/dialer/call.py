@@ -18,7 +18,7 @@ from telephony.dialer.settlement import Settlement
 from telephony.model.agent import AgentEffect, AgentEvent, AgentState
 from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
 from telephony.model.campaign import CampaignSettings, Mode
-from telephony.model.machine_detection import verdict_of
+from telephony.model.machine_detection import Verdict, verdict_of
 from telephony.model.outcomes import LegEnd, customer_outcome, trunk_failed
 from telephony.model.reasons import Capacity, Outcome, Refusal, Withdrawal
 from telephony.pbx.port import (
@@ -177,6 +177,8 @@ class Call:
             await self.answered()
         if verdict:
             await self.verdict(verdict, cause)
+        if self.attempt.amd_verdict == Verdict.FAX:
+            return END
         if self.agent_was_lost or self._desk.reservation.line is None:
             return ABANDON
         return JOIN
@@ -290,6 +292,8 @@ class Call:
         attempt = self.attempt
         if attempt.joined_at is not None:
             return Outcome.VOICEMAIL_LEFT if attempt.voicemail_left else Outcome.TALKED
+        if attempt.amd_verdict == Verdict.FAX:
+            return Outcome.FAX
         if attempt.cancelled_by is not None:
             return _BY_WHOM[attempt.cancelled_by]
         if attempt.answered_at is not None or end.answered:

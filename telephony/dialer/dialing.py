@@ -75,7 +75,7 @@ class Dialing:
             ring_limit=settings.ring_limit,
             caller_id=self._call.leg.caller_id,
             amd=settings.amd,
-            amd_arguments=settings.amd_parameters.arguments() if settings.amd != "off" else "",
+            amd_arguments=settings.amd_arguments(),
         )
         try:
             await desk.ground.board.play_ringing(line.leg_id)

@@ -50,26 +50,51 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AmdParameters(Frozen):
-    """Asterisk's AMD() arguments by Asterisk's names, in milliseconds (words and threshold: plain numbers)."""
+INLINE_ANALYSIS_LIMIT = 3500
+"""Milliseconds a customer may wait in AMD() before being joined (SPEC section 2)."""
 
-    initial_silence: Annotated[int, Field(ge=0, le=10_000)] = 2500
-    greeting: Annotated[int, Field(ge=0, le=10_000)] = 1500
-    after_greeting_silence: Annotated[int, Field(ge=0, le=10_000)] = 800
-    total_analysis_time: Annotated[int, Field(ge=500, le=10_000)] = 3500
-    min_word_length: Annotated[int, Field(ge=0, le=5_000)] = 100
-    between_words_silence: Annotated[int, Field(ge=0, le=5_000)] = 50
-    maximum_number_of_words: Annotated[int, Field(ge=0, le=100)] = 3
-    silence_threshold: Annotated[int, Field(ge=0, le=32_767)] = 256
-    maximum_word_length: Annotated[int, Field(ge=0, le=10_000)] = 5000
+
+def _milliseconds(lowest: int, highest: int, what: str) -> Any:
+    return Field(ge=lowest, le=highest, description=f"milliseconds, {lowest}-{highest}: {what}")
+
+
+class AmdParameters(Frozen):
+    """The arguments of Asterisk's AMD() by Asterisk's names; AMD.md tells how the defaults were chosen."""
+
+    initial_silence: Annotated[
+        int, _milliseconds(0, 10_000, "silence before the first word, then the verdict is NO_AUDIO")
+    ] = 3000
+    greeting: Annotated[int, _milliseconds(0, 10_000, "sound in all that makes it a machine (LONGGREETING)")] = 1400
+    after_greeting_silence: Annotated[
+        int, _milliseconds(0, 10_000, "silence after a word that makes it a human; the verdict waits for it")
+    ] = 1000
+    total_analysis_time: Annotated[
+        int,
+        _milliseconds(
+            500, 10_000, f"then the verdict is NOT_SURE; with amd 'inline' at most {INLINE_ANALYSIS_LIMIT} of it count"
+        ),
+    ] = 5000
+    min_word_length: Annotated[int, _milliseconds(0, 5_000, "sound that lasts so long is a word")] = 20
+    between_words_silence: Annotated[int, _milliseconds(0, 5_000, "silence that ends a word")] = 100
+    maximum_number_of_words: Annotated[
+        int, Field(ge=0, le=100, description="words, 0-100: one more makes it a machine (MAXWORDS)")
+    ] = 5
+    silence_threshold: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=32_767,
+            description="0-32767: what is quieter on average over 20 ms (16-bit magnitude) is silence; "
+            "higher stands more noise and hears less of quiet voices",
+        ),
+    ] = 700
+    maximum_word_length: Annotated[
+        int, _milliseconds(0, 10_000, "one unbroken sound that makes it a machine (MAXWORDLENGTH)")
+    ] = 5000
 
     def arguments(self) -> str:
         """The values in the order AMD() takes them."""
         return ",".join(str(value) for value in self.model_dump().values())
-
-
-INLINE_ANALYSIS_LIMIT = 3500
-"""Milliseconds a customer may wait in AMD() before being joined (SPEC section 2)."""
 
 
 class CardField(Frozen):
@@ -84,6 +109,11 @@ class DispositionRule(StrEnum):
     DO_NOT_CALL = "do_not_call"
 
 
+class Reached(StrEnum):
+    PERSON = "person"
+    MACHINE = "machine"
+
+
 class Disposition(Frozen):
     """What the agent says the result was, and what becomes of the contact."""
 
@@ -91,16 +121,28 @@ class Disposition(Frozen):
     label: Annotated[str, Field(min_length=1, max_length=80), ONE_LINE]
     rule: DispositionRule
     retry_after: Annotated[int, Field(ge=1, le=99_999, description="minutes, for the rule retry")] = 60
+    reached: Annotated[
+        Reached | None,
+        Field(description="who was at the other end, for the report on machine detection; none: it does not tell"),
+    ] = None
 
 
 DEFAULT_DISPOSITIONS = (
-    Disposition(code="success", label="Success", rule=DispositionRule.CLOSE),
-    Disposition(code="not_interested", label="Not interested", rule=DispositionRule.CLOSE),
-    Disposition(code="wrong_person", label="Wrong person", rule=DispositionRule.CLOSE),
-    Disposition(code="call_again", label="Call again later", rule=DispositionRule.RETRY, retry_after=60),
-    Disposition(code="callback", label="Callback agreed", rule=DispositionRule.CALLBACK),
-    Disposition(code="answering_machine", label="Answering machine", rule=DispositionRule.RETRY, retry_after=240),
-    Disposition(code="do_not_call", label="Do not call", rule=DispositionRule.DO_NOT_CALL),
+    Disposition(code="success", label="Success", rule=DispositionRule.CLOSE, reached=Reached.PERSON),
+    Disposition(code="not_interested", label="Not interested", rule=DispositionRule.CLOSE, reached=Reached.PERSON),
+    Disposition(code="wrong_person", label="Wrong person", rule=DispositionRule.CLOSE, reached=Reached.PERSON),
+    Disposition(
+        code="call_again", label="Call again later", rule=DispositionRule.RETRY, retry_after=60, reached=Reached.PERSON
+    ),
+    Disposition(code="callback", label="Callback agreed", rule=DispositionRule.CALLBACK, reached=Reached.PERSON),
+    Disposition(
+        code="answering_machine",
+        label="Answering machine",
+        rule=DispositionRule.RETRY,
+        retry_after=240,
+        reached=Reached.MACHINE,
+    ),
+    Disposition(code="do_not_call", label="Do not call", rule=DispositionRule.DO_NOT_CALL, reached=Reached.PERSON),
     Disposition(code="none", label="No result entered", rule=DispositionRule.CLOSE),
 )
 
@@ -171,11 +213,6 @@ class CampaignSettings(Frozen):
                 f"amd_treatment '{self.amd_treatment.value}' needs amd 'inline' (amd is '{self.amd.value}'); "
                 "set amd to 'inline' or amd_treatment to 'to_agent'"
             )
-        if self.amd is Amd.INLINE and self.amd_parameters.total_analysis_time > INLINE_ANALYSIS_LIMIT:
-            raise ValueError(
-                f"amd 'inline' holds the customer for at most {INLINE_ANALYSIS_LIMIT} ms; "
-                f"set amd_parameters.total_analysis_time to 500-{INLINE_ANALYSIS_LIMIT} or amd to 'parallel'"
-            )
         codes = [disposition.code for disposition in self.dispositions]
         if len(set(codes)) != len(codes):
             raise ValueError("dispositions: a code is given twice")
@@ -199,6 +236,16 @@ class CampaignSettings(Frozen):
 
     def disposition(self, code: str) -> Disposition | None:
         return next((one for one in self.dispositions if one.code == code), None)
+
+    def amd_arguments(self) -> str:
+        """What AMD() is given on a call; empty where it does not run."""
+        if self.amd is Amd.OFF:
+            return ""
+        given = self.amd_parameters
+        if self.amd is Amd.INLINE:
+            time = min(given.total_analysis_time, INLINE_ANALYSIS_LIMIT)
+            given = given.model_copy(update={"total_analysis_time": time})
+        return given.arguments()
 
     def retry_minutes(self, outcome: Outcome) -> int:
         """Minutes until the contact may be tried again after this outcome; 60 where none is given."""

@@ -15,6 +15,7 @@ MACHINE_CAUSES = ("MAXWORDS", "LONGGREETING", "MAXWORDLENGTH")
 class Verdict(StrEnum):
     HUMAN = "HUMAN"
     MACHINE = "MACHINE"
+    FAX = "FAX"
     NO_AUDIO = "NO_AUDIO"
     NOT_SURE = "NOT_SURE"
 
@@ -23,6 +24,8 @@ def verdict_of(status: str, cause: str) -> Verdict:
     """The verdict for AMDSTATUS and AMDCAUSE, e.g. `MACHINE`, `MAXWORDS-4-4`."""
     if status == "MACHINE" and cause.startswith(MACHINE_CAUSES):
         return Verdict.MACHINE
+    if status == "FAX":  # the dialplan's own, from the tone of an answering fax machine
+        return Verdict.FAX
     if status == "HUMAN":
         return Verdict.HUMAN
     if cause.startswith("INITIALSILENCE") or cause.startswith("NOAUDIODATA"):

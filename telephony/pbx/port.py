@@ -138,7 +138,7 @@ class LegsParted(LegEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineVerdict(LegEvent):
-    """AMD's verdict on a customer leg; `verdict`: HUMAN, MACHINE, NOTSURE or HANGUP; `cause`: Asterisk's raw text."""
+    """The verdict on a customer leg; `verdict`: HUMAN, MACHINE, NOTSURE, HANGUP or, inline, FAX; `cause`: Asterisk's own."""
 
     verdict: str
     cause: str

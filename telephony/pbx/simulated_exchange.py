@@ -231,15 +231,19 @@ class Exchange:
             self._ask_gate(leg, call)
             return
 
-        late = call.amd is Amd.INLINE and customer.verdict_after > INLINE_LIMIT
+        said, after = (customer.verdict, customer.cause), customer.verdict_after
+        if call.amd is Amd.INLINE and customer.fax_heard is not None:
+            said, after = ("FAX", "CED"), customer.fax_heard
+        elif call.amd is Amd.INLINE and after > INLINE_LIMIT:
+            said, after = ("NOTSURE", "TIMEOUT"), INLINE_LIMIT
 
         def verdict() -> None:
-            leg.verdict, leg.cause = ("NOTSURE", "TIMEOUT") if late else (customer.verdict, customer.cause)
+            leg.verdict, leg.cause = said
             self._tell(MachineVerdict(leg=leg.id, at=self._clock.now(), verdict=leg.verdict, cause=leg.cause))
             if call.amd is Amd.INLINE:
                 self._ask_gate(leg, call)
 
-        self.later(leg, INLINE_LIMIT if late else customer.verdict_after, verdict)
+        self.later(leg, after, verdict)
         if call.amd is Amd.PARALLEL:
             self._ask_gate(leg, call)
 

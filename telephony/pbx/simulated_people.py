@@ -8,7 +8,7 @@ on a real line: HUMAN 1.95 s after answer, MACHINE after 2.4 s.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 RING = 2.0
@@ -21,7 +21,8 @@ class Customer:
 
     `answers`: None = never. `refuses`: SIP code and Q.850 cause it ends with at `refuses_after`. `rings` false: it is
     refused before it rings. `verdict`: what AMD says after `verdict_after`, with Asterisk's cause. `beeps`: when each
-    of its tones is over; `falls_silent`: when it has been silent for `SILENCE_AFTER_SPEECH` after it spoke.
+    of its tones is over; `falls_silent`: when it has been silent for `SILENCE_AFTER_SPEECH` after it spoke. `fax_heard`:
+    when `inline` detection knows it by its answer tone.
     """
 
     rings: bool = True
@@ -32,6 +33,7 @@ class Customer:
     verdict: str = ""
     cause: str = ""
     verdict_after: float = 0.0
+    fax_heard: float | None = None
     beeps: tuple[float, ...] = ()
     falls_silent: tuple[float, ...] = ()
 
@@ -59,7 +61,7 @@ CUSTOMERS = {
     "08": Customer(answers=RING, verdict="NOTSURE", cause="NOAUDIODATA-TOOLONG-3500", verdict_after=3.5),
     "09": Customer(answers=RING, hangs_up_after=0.02),
     "10": Customer(rings=False, refuses=(603, 21)),
-    "11": _machine("LONGGREETING-1500-1500", after=1.6),
+    "11": replace(_machine("LONGGREETING-1400-1400", after=3.4), fax_heard=2.4),
     "12": _machine("MAXWORDS-4-3"),
     "13": Customer(refuses=(503, 34), refuses_after=6.0),
 }

@@ -204,6 +204,7 @@ def _new_attempt(work: Work, here: Place, offer: Offer, settings: CampaignSettin
         leg_count=1,
         cancelled_by=None,
         outcome=None,
+        amd_verdict=None,
         voicemail_left=False,
         placed_at=None,
         answered_at=None,

@@ -103,6 +103,7 @@ class Attempt:
     leg_count: int
     cancelled_by: str | None
     outcome: str | None
+    amd_verdict: str | None
     voicemail_left: bool
     placed_at: datetime | None
     answered_at: datetime | None

@@ -115,6 +115,21 @@ async def test_a_machine_is_told_and_then_its_beep(store: Store, pbx: Pbx) -> No
         assert (await one.ended(attempt)).outcome == "VOICEMAIL_LEFT"
 
 
+async def test_a_fax_is_ended_and_the_next_offer_comes_on_the_same_line(store: Store, pbx: Pbx) -> None:
+    async with line_shift(store, pbx, customers=("11", "00"), amd="inline") as one:
+        await one.previewing(PHONE)
+        line = one.desks[PHONE].reservation.line.leg_id
+        fax = await one.attempt(await one.accept(PHONE))
+        row = await one.ended(fax.id)
+        assert (row.outcome, row.amd_verdict, row.joined_at) == ("FAX", "FAX", None)
+        assert 0 < row.amd_after < 4.0
+        await one.state_is(PHONE, "previewing")
+        assert one.desks[PHONE].reservation.line.leg_id == line
+        numbers = {number.id: number.status for number in await one.rows(schema.numbers)}
+        assert sorted(numbers.values()) == ["fax", "open"]
+        assert numbers[fax.number_id] == "fax"
+
+
 async def test_a_full_tenant_refuses_with_figures_and_the_offer_stays(store: Store, pbx: Pbx) -> None:
     async with line_shift(store, pbx, phones=("load1", "load2"), customers=("00", "00", "00")) as one:
         await store.run(lambda conn: conn.execute(update(schema.tenants).values(max_calls=2)))

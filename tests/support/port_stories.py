@@ -15,6 +15,7 @@ import pytest
 
 from telephony.model.campaign import Amd
 from telephony.model.ids import new_id
+from telephony.model.machine_detection import Verdict, verdict_of
 from telephony.pbx.port import (
     ABANDON,
     DIAL,
@@ -451,6 +452,42 @@ class PortStories:
         assert (verdict.verdict, bench.gate.questions[0].verdict) == (expected, expected)
         assert verdict.cause == bench.gate.questions[0].cause != ""
         assert verdict.at <= joined.at
+
+    async def test_inline_knows_a_fax_machine_by_its_tone_and_the_gate_ends_it(self, bench: PortBench) -> None:
+        bench.gate.answer = END
+        agent = await reserve(bench)
+        customer = await call(bench, agent, "11", amd=Amd.INLINE)
+        assert (await wait_for(bench, LegEnded, customer, GREETING)).answered
+        assert [question.verdict for question in bench.gate.questions] == ["FAX"]
+        verdict = told(bench, MachineVerdict, customer)[0]
+        assert (verdict.verdict, verdict.cause) == ("FAX", "CED")
+        assert verdict.at - told(bench, LegAnswered, customer)[0].at < 4.0
+        assert not told(bench, LegsJoined, customer)
+        assert not told(bench, LegEnded, agent)
+        assert (await bench.board.survey()).ended[customer].amd_verdict == "FAX"
+
+    @pytest.mark.parametrize("amd", [Amd.OFF, Amd.PARALLEL, Amd.INLINE])
+    async def test_call_screening_reaches_the_agent_and_is_never_cut_off(self, bench: PortBench, amd: Amd) -> None:
+        agent = await reserve(bench)
+        customer = await call(bench, agent, "12", amd=amd)
+        joined = await wait_for(bench, LegsJoined, customer, GREETING)
+        assert joined.at - told(bench, LegAnswered, customer)[0].at < (4.0 if amd is Amd.INLINE else 0.5)
+        if amd is not Amd.OFF:
+            await wait_for(bench, MachineVerdict, customer, GREETING)
+        await let_pass(bench, 1.0)
+        assert not told(bench, LegsParted, customer)
+        assert not told(bench, LegEnded, customer)
+
+    async def test_no_audio_beside_a_joined_call_is_no_machine_and_ends_nothing(self, bench: PortBench) -> None:
+        agent = await reserve(bench)
+        customer = await call(bench, agent, "08", amd=Amd.PARALLEL)
+        joined = await wait_for(bench, LegsJoined, customer, GREETING)
+        assert joined.at - told(bench, LegAnswered, customer)[0].at < 0.5
+        verdict = await wait_for(bench, MachineVerdict, customer, GREETING)
+        assert verdict_of(verdict.verdict, verdict.cause) is Verdict.NO_AUDIO
+        await let_pass(bench, 0.5)
+        assert not told(bench, LegsParted, customer)
+        assert not told(bench, LegEnded, customer)
 
     async def test_inline_holds_a_silent_customer_for_4_seconds_at_most(self, bench: PortBench) -> None:
         agent = await reserve(bench)

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.unit
         ("MACHINE", "INITIALSILENCE-2500-2500", Verdict.NO_AUDIO),
         ("NOTSURE", "TOOLONG-3500", Verdict.NOT_SURE),
         ("NOTSURE", "TIMEOUT", Verdict.NOT_SURE),
+        ("FAX", "CED", Verdict.FAX),
         ("HANGUP", "", Verdict.NOT_SURE),
         ("", "", Verdict.NOT_SURE),
     ],
