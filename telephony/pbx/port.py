@@ -138,7 +138,7 @@ class LegsParted(LegEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineVerdict(LegEvent):
-    """The verdict on a customer leg; `verdict`: HUMAN, MACHINE, NOTSURE, HANGUP or, inline, FAX; `cause`: Asterisk's own."""
+    """The verdict on a customer leg: HUMAN, MACHINE, NOTSURE, HANGUP or, inline, FAX; `cause`: Asterisk's own text."""
 
     verdict: str
     cause: str

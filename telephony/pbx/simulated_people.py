@@ -21,8 +21,8 @@ class Customer:
 
     `answers`: None = never. `refuses`: SIP code and Q.850 cause it ends with at `refuses_after`. `rings` false: it is
     refused before it rings. `verdict`: what AMD says after `verdict_after`, with Asterisk's cause. `beeps`: when each
-    of its tones is over; `falls_silent`: when it has been silent for `SILENCE_AFTER_SPEECH` after it spoke. `fax_heard`:
-    when `inline` detection knows it by its answer tone.
+    of its tones is over; `falls_silent`: when it has been silent for `SILENCE_AFTER_SPEECH` after it spoke.
+    `fax_heard`: when `inline` detection knows it by its answer tone.
     """
 
     rings: bool = True

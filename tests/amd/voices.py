@@ -54,8 +54,9 @@ HELLOS = {
 
 GREETINGS = {
     "en": (
-        ("Hi.", "Hello.", "Hello, you have reached Peter Miller.", "Hi, this is Anna.", "You've reached 5 5 5, 0 1 2 3.",
-         "Thank you for calling Miller and Sons.", "Hey, it's Mike.", "The person you are calling is not available."),
+        ("Hi.", "Hello.", "Hello, you have reached Peter Miller.", "Hi, this is Anna.",
+         "You've reached 5 5 5, 0 1 2 3.", "Thank you for calling Miller and Sons.",
+         "Hey, it's Mike.", "The person you are calling is not available."),
         ("I can't come to the phone right now.", "We are not at home at the moment.",
          "I am busy or away from my phone.", "Nobody is able to take your call.",
          "Our office is closed until Monday morning, nine o'clock."),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from configparser import ConfigParser
 from datetime import date, time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,6 +173,12 @@ def test_machine_detection_takes_sane_values_only(name: str, least: int, most: i
         assert getattr(taken(amd_parameters={name: inside}).amd_parameters, name) == inside
     for outside in (least - 1, most + 1):
         assert f"amd_parameters.{name}" in refused(amd_parameters={name: outside})
+
+
+def test_the_dialplan_and_the_service_have_the_same_defaults() -> None:
+    kept = ConfigParser(comment_prefixes=(";",))
+    kept.read(Path(__file__).parents[2] / "dialplan" / "amd.conf")
+    assert {name: int(value) for name, value in kept["general"].items()} == taken().amd_parameters.model_dump()
 
 
 def test_amd_is_given_its_arguments_in_asterisk_s_order() -> None:

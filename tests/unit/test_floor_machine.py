@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -77,10 +76,8 @@ async def test_a_fax_that_ended_while_the_service_was_away_is_a_fax(store: Store
         )
         one.board.survey_now = Survey(live={}, ended={leg: end}, running_since=0.0)
         one.board.link_up()
-        async with asyncio.timeout(5):
-            while (row := await attempt_row(one, attempt)).state != "ended":
-                await asyncio.sleep(0.01)
-        assert row.outcome == "FAX"
+        await one.until(lambda: leg in one.floor.ground.settled)
+        assert (await attempt_row(one, attempt)).outcome == "FAX"
 
 
 @pytest.mark.parametrize(
