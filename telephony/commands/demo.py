@@ -86,7 +86,7 @@ async def _play(url: str, password: str) -> int:
     from telephony.demo.report import problems, summary, table
     from telephony.demo.script import play
 
-    _say("playing the agents: one call of every kind, in every kind of machine detection (about a minute and a half)")
+    _say("playing the agents: one call of every kind, in every mode (about two minutes)")
     seen = await play(url, password, say=_say)
     click.echo(f"\n{table(seen)}\n\n{summary(seen)}")
     return 1 if any(problems(one) for one in seen) else 0
@@ -94,10 +94,11 @@ async def _play(url: str, password: str) -> int:
 
 async def _seed(setup: Setup, password: str) -> int:
     from telephony.demo.seed import logins, seed
+    from telephony.pbx.audio_folder import AudioFolder
 
-    cell = setup.settings.cell
+    cell, audio = setup.settings.cell, AudioFolder.of(setup.settings)
     with setup.database() as store:
-        await seed(store, cell=cell.name, data_center=cell.data_center, password=password)
+        await seed(store, cell=cell.name, data_center=cell.data_center, password=password, audio=audio)
     _say(f"The demo's data is loaded. Sign in as (name, password, what)\n{logins(password)}")
     return 0
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from telephony.demo.seed import RING_LIMIT
-from telephony.demo.table import Row
-from telephony.model.campaign import INLINE_ANALYSIS_LIMIT, Amd
+from telephony.demo.table import AgentDoes, Row, Verdict, Way
+from telephony.model.campaign import INLINE_ANALYSIS_LIMIT
 from telephony.model.reasons import Outcome
 
 JOIN_AT_ONCE = 0.5
@@ -21,14 +21,22 @@ RING_LIMIT_MARGIN = 2.0
 LEFT_WITHIN = 1.0
 """Seconds a customer who hangs up at once may have been joined (SPEC section 8)."""
 
+HEARD_OUT = 24.0
+"""Seconds an agent stays with a customer who has calls screened; a person is there after 21."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Seen:
-    """One row as it was played. `call`: the call as the API lists it afterwards, None where none was made."""
+    """One row as it was played.
+
+    `told`: the verdict that came over the live feed; `call`: the call as the API lists it afterwards, None where none
+    was made.
+    """
 
     row: Row
     number: str = ""
     states: list[str] = field(default_factory=list)
+    told: str | None = None
     call: dict[str, Any] | None = None
     trouble: list[str] = field(default_factory=list)
 
@@ -58,11 +66,20 @@ def problems(seen: Seen) -> list[str]:
     found = list(seen.trouble)
     if call["outcome"] not in {outcome.value for outcome in row.outcomes}:
         found.append(f"outcome {call['outcome']}, wanted {_either(row.outcomes)}")
-    if call["verdict"] != row.verdict:
+    return found + _hearing(seen) + _joining(seen) + _times(seen)
+
+
+def _hearing(seen: Seen) -> list[str]:
+    row, call = seen.row, seen.call
+    assert call is not None
+    found = []
+    if row.verdict is not Verdict.ANY and (call["verdict"] or Verdict.NONE) != row.verdict:
         found.append(f"verdict {call['verdict']} ({call['cause']}), wanted {row.verdict}")
-    if (call["beep_after"] is not None) != row.beep:
+    if seen.told != call["verdict"]:
+        found.append(f"the agent was told {seen.told}, the verdict is {call['verdict']}")
+    if row.beep is not None and (call["beep_after"] is not None) != row.beep:
         found.append("no beep heard" if row.beep else "a beep where there is none")
-    return found + _joining(seen) + _times(seen)
+    return found
 
 
 def _joining(seen: Seen) -> list[str]:
@@ -73,7 +90,7 @@ def _joining(seen: Seen) -> list[str]:
     wanted = call["outcome"] == Outcome.TALKED if row.joined is None else row.joined
     if joined != wanted:
         return ["joined" if joined else "never joined"]
-    limit = JOIN_AT_ONCE + (INLINE_ANALYSIS_LIMIT / 1000 if row.amd is Amd.INLINE else 0)
+    limit = JOIN_AT_ONCE + (INLINE_ANALYSIS_LIMIT / 1000 if row.way is Way.INLINE else 0)
     if seen.to_joined is not None and seen.to_joined > limit:
         return [f"joined {seen.to_joined:.2f} s after the answer, at most {limit:.1f} s"]
     return []
@@ -87,8 +104,12 @@ def _times(seen: Seen) -> list[str]:
         if rang is None or abs(rang - RING_LIMIT) > RING_LIMIT_MARGIN:
             return [f"ended after {rang} s, ring_limit is {RING_LIMIT} s"]
     talked = seen.seconds("joined_at", "ended_at")
-    if row.joined is None and talked is not None and talked >= LEFT_WITHIN:
+    if row.agent is AgentDoes.WAIT and talked is not None and talked >= LEFT_WITHIN:
         return [f"talked for {talked:.1f} s with a customer who hangs up at once"]
+    if row.agent is AgentDoes.HEAR_OUT and talked is not None and talked < HEARD_OUT:
+        return [f"cut off after {talked:.1f} s"]
+    if row.agent is AgentDoes.CANCEL and call["ringing_at"] is None:
+        return ["never rang"]
     return []
 
 
@@ -96,7 +117,7 @@ def _either(outcomes: Iterable[Outcome]) -> str:
     return " or ".join(sorted(outcome.value for outcome in outcomes))
 
 
-HEADINGS = ("detection", "number", "the customer", "states", "verdict", "beep", "outcome", "ringing", "joined", "")
+HEADINGS = ("way", "number", "the customer", "states", "verdict", "beep", "outcome", "ringing", "joined", "")
 
 
 def table(played: Sequence[Seen]) -> str:
@@ -120,7 +141,7 @@ def _cells(seen: Seen) -> tuple[str, ...]:
     call = seen.call or {}
     beep = call.get("beep_after")
     return (
-        seen.row.amd.value,
+        seen.row.way.value,
         seen.number or f"...{seen.row.suffix}",
         seen.row.customer,
         " ".join(seen.states),

@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import aiohttp
 
@@ -23,6 +23,7 @@ from telephony.demo.pbx import Pbx, PbxSettings
 from telephony.demo.ports import PortBlock, claim_ports
 from telephony.demo.seed import AGENTS, TRUNK, logins, seed
 from telephony.demo.softphone import PROGRAMS, PhoneError, Softphone, SoftphoneSettings
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.message_file import TOOLS as CONVERTER
 from telephony.settings import PREFIX, Cell
 from telephony.store.engine import Store
@@ -34,7 +35,7 @@ SERVICE_READY_WITHIN = 60.0
 SERVICE_STOPS_WITHIN = 10.0
 
 RTP_PORTS = 200
-"""For 100 legs at once; three agents use a dozen, listening legs none."""
+"""For 100 legs at once; five agents use a score, listening legs none."""
 
 LOOK_EVERY = 0.5
 """Seconds between looks whether everything is still running."""
@@ -151,7 +152,7 @@ async def started(settings: DemoSettings, *, say: Say) -> AsyncIterator[Demo]:
         if settings.fresh:
             for old in directory.glob("telephony.sqlite3*"):
                 old.unlink()
-        await _load(directory, password)
+        await _load(directory, password, AudioFolder(here=pbx.audio, there=PurePosixPath(pbx.audio)))
         say("starting the service")
         _configure(settings, ports, pbx)
         service = await _service(settings, stack)
@@ -257,12 +258,12 @@ def _database(directory: Path) -> str:
     return f"sqlite:///{directory / 'telephony.sqlite3'}"
 
 
-async def _load(directory: Path, password: str) -> None:
+async def _load(directory: Path, password: str, audio: AudioFolder) -> None:
     store = Store(_database(directory))
     try:
         await asyncio.to_thread(upgrade, store)
         cell = Cell()
-        await seed(store, cell=cell.name, data_center=cell.data_center, password=password)
+        await seed(store, cell=cell.name, data_center=cell.data_center, password=password, audio=audio)
     except DatabaseTooNew as error:
         raise SetupError(f"{error}; or delete {directory}") from None
     finally:

@@ -1,6 +1,6 @@
 """The scripted demo: agents played through the public API and the live feed, as a CRM would do it.
 
-Each agent works one campaign and takes one contact of every kind; the agents work side by side. The script knows
+Each agent works one campaign and takes every contact of its rows; the agents work side by side. The script knows
 nothing but the API's address and the logins, so it runs against a service anywhere.
 """
 
@@ -13,14 +13,15 @@ from typing import Any
 
 import aiohttp
 
-from telephony.demo.report import Seen
+from telephony.demo.report import HEARD_OUT, Seen
 from telephony.demo.seed import AGENTS, DemoAgent
-from telephony.demo.table import ROWS, AgentDoes, Row
+from telephony.demo.table import ROWS, AgentDoes, Row, Verdict, Way
+from telephony.model.reasons import Outcome
 
 Say = Callable[[str], None]
 
 QUIET = 60.0
-"""Seconds without any news from the service after which an agent gives up; the longest call is silent for 20 s."""
+"""Seconds without any news from the service after which an agent gives up; a dropped message is silent for 40 s."""
 
 VERDICT_WITHIN = 8.0
 """Seconds after joining in which a verdict that is due must come; AMD takes at most 3.5 s."""
@@ -28,23 +29,40 @@ VERDICT_WITHIN = 8.0
 BEEP_WITHIN = 40.0
 """Seconds after joining in which the beep must come; the long greeting takes 20 s."""
 
-GREETING = {"05": 6.0, "06": 22.0}
-"""Seconds until after the beep, by suffix, for an agent whom nobody tells of it."""
+GREETING = {"05": 6.0, "06": 22.0, "07": 21.0}
+"""Seconds until after the beep or the greeting, by suffix, for an agent whom nobody tells of it."""
 
 TALK = 1.5
 """Seconds an agent speaks."""
 
+RINGS = 1.5
+"""Seconds an agent listens to the ringing before cancelling."""
+
+ASK_AGAIN = 0.2
+"""Seconds until an agent asks anew who was refused a contact, since the last call's line is still on its way out."""
+
+REFUSED_FOR = 10.0
+"""Seconds after which that is no excuse any more."""
+
 DISPOSITION = "success"
+
+_IN_CALL = ("dialing", "talking", "wrap_up")
 
 BACK_TO_WORK = 3
 """How often an agent that was made idle says "available" again before giving up."""
+
+
+PLAYED = tuple(
+    row for row in ROWS if row.agent is not AgentDoes.DROP_MESSAGE and row.outcomes != frozenset({Outcome.FAX})
+)
+"""The rows of what there is: messages cannot be dropped yet, and nobody hangs up on a fax machine."""
 
 
 class ScriptError(Exception):
     """The service did not do what the script needs to go on; the text says what."""
 
 
-async def play(base: str, password: str, *, rows: Sequence[Row] = ROWS, say: Say = print) -> list[Seen]:
+async def play(base: str, password: str, *, rows: Sequence[Row] = PLAYED, say: Say = print) -> list[Seen]:
     """Play every row against the service at `base`; the rows as they were seen, in the table's order.
 
     Raises ScriptError where an agent cannot sign in or the service refuses what it must not refuse.
@@ -53,7 +71,7 @@ async def play(base: str, password: str, *, rows: Sequence[Row] = ROWS, say: Say
         players = [
             await stack.enter_async_context(Player(base, agent, password, mine, say=say))
             for agent in AGENTS
-            if (mine := [Seen(row=row) for row in rows if row.amd is agent.amd])
+            if (mine := [Seen(row=row) for row in rows if row.way is agent.way])
         ]
         parts = [asyncio.create_task(player.play()) for player in players]
         try:
@@ -77,14 +95,16 @@ class Player:
         self._password = password
         self._say = say
         self._http = aiohttp.ClientSession(base, timeout=aiohttp.ClientTimeout(total=15))
-        self._left = {seen.row.suffix: seen for seen in seen}
+        self._left = list(seen)
         self._played: dict[str, Seen] = {}  # by call
         self._now: str | None = None  # the call at hand
         self._news: dict[str, asyncio.Event] = {}
         self._part: asyncio.Task[None] | None = None
         self._state = ""
         self._ended: set[str] = set()
+        self._dropping: set[str] = set()  # calls whose agent is free before they end
         self._again = 0
+        self._campaign = ""  # where the agent has to ask for each contact
 
     async def __aenter__(self) -> Player:
         try:
@@ -135,18 +155,24 @@ class Player:
     async def _begin(self, me: dict[str, Any]) -> None:
         """Take up whatever state a former run left the agent in."""
         self._state = me["agent"]["state"]
+        if self._agent.way is Way.PULL:
+            self._campaign = me["pull_campaigns"][0]["id"]
         if me["call"] is not None and self._state == "wrap_up":
             await self._wrap_up(me["call"]["id"])
         elif me["offer"] is not None and me["offer"]["state"] == "open":
             await self._decide(me["offer"]["id"], me["offer"]["card"])
         if self._state in ("offline", "idle", "wrap_up"):
             await self._ask("PUT", "/me/state", {"state": "available"})
+        elif self._state == "available":
+            await self._ask_for_next()
 
     def _done(self) -> bool:
-        return not self._left and self._now is None
+        """A message may still be on its way into a mailbox when its agent has nobody left to call."""
+        return not self._left and self._now is None and self._ended >= self._played.keys()
 
     def _give_up(self, why: str) -> None:
-        for seen in [*self._left.values(), *([self._played[self._now]] if self._now else [])]:
+        unfinished = [seen for call, seen in self._played.items() if call not in self._ended]
+        for seen in [*self._left, *unfinished]:
             seen.trouble.append(f"{why}; the agent was {self._state}")
 
     async def _handle(self, kind: str, data: dict[str, Any]) -> None:
@@ -155,8 +181,11 @@ class Player:
                 await self._decide(data["offer"], data["card"])
             case "call.state" if data["call"] in self._played:
                 await self._call_state(self._played[data["call"]], data["call"], data["state"])
-            case "call.amd" | "call.beep" if data["call"] == self._now:
-                self._news[kind].set()
+            case "call.amd" | "call.beep" if data["call"] in self._played:
+                if kind == "call.amd":
+                    self._played[data["call"]].told = data["verdict"]
+                if data["call"] == self._now:
+                    self._news[kind].set()
             case "agent.state" if data["agent"] and data.get("state"):
                 await self._agent_state(data)
             case _:
@@ -164,10 +193,11 @@ class Player:
 
     async def _decide(self, offer: str, card: dict[str, Any]) -> None:
         number = card["number"]["e164"]
-        seen = self._left.pop(number[-2:], None)
+        seen = next((one for one in self._left if one.row.suffix == number[-2:]), None)
         if seen is None:
             await self._ask("POST", f"/offers/{offer}/skip", may_refuse=True)
             return
+        self._left.remove(seen)
         seen.number = number
         decision = await self._ask("POST", f"/offers/{offer}/accept", may_refuse=True)
         if "attempt" not in decision:
@@ -179,20 +209,19 @@ class Player:
 
     async def _call_state(self, seen: Seen, call: str, state: str) -> None:
         seen.states.append(state)
-        if state == "talking":
+        if state == "ringing" and seen.row.agent is AgentDoes.CANCEL:
+            self._part = asyncio.create_task(self._cancel(call))
+        elif state == "talking":
             self._part = asyncio.create_task(self._talk(seen, call))
         elif state == "ended":
             self._ended.add(call)
-            if self._part is not None:
+            if self._part is not None and call == self._now:
                 self._part.cancel()
-            if "talking" in seen.states:
-                await self._wrap_up_when_due()
-            else:
-                self._over(seen)
+        await self._go_on()
 
     async def _agent_state(self, data: dict[str, Any]) -> None:
         self._state = data["state"]
-        await self._wrap_up_when_due()
+        await self._go_on()
         if self._state == "idle" and self._left:
             self._again += 1
             if self._again > BACK_TO_WORK:
@@ -200,26 +229,54 @@ class Player:
             self._say(f"  {self._agent.username} was made idle ({data.get('reason')}) and goes back to work")
             await self._ask("PUT", "/me/state", {"state": "available"})
 
-    async def _wrap_up_when_due(self) -> None:
-        if self._state == "wrap_up" and self._now is not None and self._now in self._ended:
-            call = self._now
-            await self._wrap_up(call)
-            self._over(self._played[call])
+    async def _go_on(self) -> None:
+        """Wrap up, and ask for the next contact where contacts are asked for, as soon as either is due."""
+        if (call := self._now) is not None:
+            seen = self._played[call]
+            if self._state == "wrap_up" and call in self._ended:
+                await self._wrap_up(call)
+            elif self._state in _IN_CALL or call not in self._ended | self._dropping:
+                return
+            self._now = None
+            self._say(f"  {seen.row.way:18} {seen.number} {seen.row.customer}: {' '.join(seen.states)}")
+        if self._state == "available":
+            await self._ask_for_next()
+
+    async def _ask_for_next(self) -> None:
+        """The offer itself comes over the live feed."""
+        if not self._campaign or not self._left:
+            return
+        until = asyncio.get_running_loop().time() + REFUSED_FOR
+        while True:
+            told = await self._ask("POST", f"/campaigns/{self._campaign}/next", may_refuse=True)
+            if told.get("offer") is not None:
+                return
+            if asyncio.get_running_loop().time() > until:
+                raise ScriptError(f"{self._agent.username} gets no contact: {told.get('code', 'nobody is due')}")
+            await asyncio.sleep(ASK_AGAIN)
 
     async def _wrap_up(self, call: str) -> None:
         await self._ask("POST", f"/calls/{call}/wrap-up", {"disposition": DISPOSITION, "note": "Played by the demo"})
 
-    def _over(self, seen: Seen) -> None:
-        self._now = None
-        self._say(f"  {seen.row.amd:8} {seen.number} {seen.row.customer}: {' '.join(seen.states)}")
+    async def _cancel(self, call: str) -> None:
+        await asyncio.sleep(RINGS)
+        await self._ask("POST", f"/calls/{call}/cancel", may_refuse=True)
 
     async def _talk(self, seen: Seen, call: str) -> None:
         """The agent's part of a joined call."""
         row = seen.row
-        if row.agent is AgentDoes.WAIT:
+        if row.agent is AgentDoes.WAIT and row.joined is not False:
             return
-        if row.verdict is not None:
+        if row.agent is AgentDoes.HEAR_OUT:
+            await asyncio.sleep(HEARD_OUT)
+        elif row.verdict is not Verdict.NONE:
             await self._hear("call.amd", VERDICT_WITHIN)
+        if row.agent is AgentDoes.DROP_MESSAGE:
+            self._dropping.add(call)
+            answer = await self._ask("POST", f"/calls/{call}/drop-message", {"when": "auto"}, may_refuse=True)
+            if "code" not in answer:
+                return
+            seen.trouble.append(f"the drop was refused: {answer['code']}")
         if row.agent is AgentDoes.LEAVE_VOICEMAIL:
             if row.beep:
                 await self._hear("call.beep", BEEP_WITHIN)

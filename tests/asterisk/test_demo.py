@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from telephony.demo.ports import PortBlock, claim_ports
-from telephony.demo.table import ROWS
+from telephony.demo.script import PLAYED
 from tests.support.platform import work_folder
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
@@ -86,8 +86,8 @@ def test_the_scripted_demo_is_right_in_every_row(folder: Path, ports: PortBlock)
     port = ports.take()
     with started(folder, port, "--auto") as demo:
         said, _ = demo.communicate()
-    assert f"{len(ROWS)} of {len(ROWS)} rows are as the table says" in said, said
-    assert len(re.findall(r"^(?:off|parallel|inline) .* ok$", said, re.MULTILINE)) == len(ROWS)
+    assert f"{len(PLAYED)} of {len(PLAYED)} rows are as the table says" in said, said
+    assert len(re.findall(r"^(?:standard|direct|pull).* ok$", said, re.MULTILINE)) == len(PLAYED)
     assert demo.returncode == 0
     assert left_over(folder, port) == []
 

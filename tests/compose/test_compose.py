@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 
 from telephony.demo.ports import claim_ports
-from telephony.demo.table import ROWS
+from telephony.demo.script import PLAYED
+from telephony.demo.seed import AGENTS
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEALTHY_WITHIN = 60.0
-PARTS = ("asterisk", "service", "customers", "softphone-alice", "softphone-bob", "softphone-carol")
+PARTS = ("asterisk", "service", "customers", *(f"softphone-{agent.username}" for agent in AGENTS))
 
 
 class Stack:
@@ -117,8 +118,8 @@ def test_the_doctor_is_content(stack: Stack) -> None:
 
 def test_the_scripted_demo_is_right_in_every_row(stack: Stack) -> None:
     played = stack.compose("run", "--rm", "demo-script", check=False)
-    assert f"{len(ROWS)} of {len(ROWS)} rows are as the table says" in played.stdout, played.stdout + played.stderr
-    assert len(re.findall(r"^(?:off|parallel|inline) .* ok$", played.stdout, re.MULTILINE)) == len(ROWS)
+    assert f"{len(PLAYED)} of {len(PLAYED)} rows are as the table says" in played.stdout, played.stdout + played.stderr
+    assert len(re.findall(r"^(?:standard|direct|pull).* ok$", played.stdout, re.MULTILINE)) == len(PLAYED)
     assert played.returncode == 0
 
 

@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 
 from telephony.demo.report import Seen, problems, summary, table
-from telephony.demo.table import ROWS, Row
-from telephony.model.campaign import Amd
+from telephony.demo.table import ROWS, AgentDoes, Row, Way
 
 pytestmark = pytest.mark.unit
 
 
-def row(suffix: str, amd: Amd) -> Row:
-    return next(one for one in ROWS if one.suffix == suffix and one.amd is amd)
+def row(suffix: str, way: Way) -> Row:
+    return next(one for one in ROWS if one.suffix == suffix and one.way is way)
 
 
-def seen(suffix: str, amd: Amd = Amd.PARALLEL, **call: Any) -> Seen:
+def seen(suffix: str, way: Way = Way.PARALLEL, **call: Any) -> Seen:
     """A call as the API lists it: at noon, second by second, nothing but what is given."""
     moments = ("granted_at", "placed_at", "ringing_at", "answered_at", "joined_at", "ended_at")
     given = {"outcome": None, "verdict": None, "cause": None, "beep_after": None}
     times = {name: None if call.get(name) is None else f"2026-06-17T12:00:{call[name]:06.3f}Z" for name in moments}
-    return Seen(row=row(suffix, amd), number=f"+120155501{suffix}", call={**given, **call, **times})
+    wanted = {**given, **call, **times}
+    return Seen(row=row(suffix, way), number=f"+120155501{suffix}", told=wanted["verdict"], call=wanted)
 
 
 def talked(**changes: Any) -> Seen:
@@ -60,15 +60,15 @@ def test_a_wrong_row_is_named_and_counted(changes: dict[str, Any], named: str) -
 
 
 def test_a_contact_that_was_never_called_is_wrong() -> None:
-    missing = Seen(row=row("10", Amd.OFF))
+    missing = Seen(row=row("10", Way.OFF))
     missing.trouble.append("nothing came for 60 s; the agent was ringing")
     assert problems(missing) == ["nothing came for 60 s; the agent was ringing", "no call was made"]
 
 
 def test_a_customer_who_is_held_by_inline_detection_may_wait_for_the_verdict_only() -> None:
     held = {"outcome": "TALKED", "verdict": "NO_AUDIO", "answered_at": 4, "ended_at": 9}
-    assert problems(seen("08", Amd.INLINE, joined_at=7.51, **held)) == []
-    assert problems(seen("08", Amd.INLINE, joined_at=8.1, **held)) == ["joined 4.10 s after the answer, at most 4.0 s"]
+    assert problems(seen("08", Way.INLINE, joined_at=7.51, **held)) == []
+    assert problems(seen("08", Way.INLINE, joined_at=8.1, **held)) == ["joined 4.10 s after the answer, at most 4.0 s"]
 
 
 def test_ringing_for_ever_ends_at_the_ring_limit() -> None:
@@ -85,6 +85,42 @@ def test_a_customer_who_hangs_up_at_once_was_joined_or_was_not() -> None:
 
 def test_a_voicemail_needs_its_beep_only_where_somebody_listens() -> None:
     left = {"outcome": "VOICEMAIL_LEFT", "answered_at": 2, "joined_at": 2.01, "ended_at": 8}
-    assert problems(seen("05", Amd.PARALLEL, verdict="MACHINE", beep_after=4.2, **left)) == []
-    assert problems(seen("05", Amd.PARALLEL, verdict="MACHINE", **left)) == ["no beep heard"]
-    assert problems(seen("05", Amd.OFF, **left)) == []
+    assert problems(seen("05", Way.PARALLEL, verdict="MACHINE", beep_after=4.2, **left)) == []
+    assert problems(seen("05", Way.PARALLEL, verdict="MACHINE", **left)) == ["no beep heard"]
+    assert problems(seen("05", Way.OFF, **left)) == []
+
+
+def test_the_agent_is_told_the_verdict_that_is_stored() -> None:
+    told_nothing = talked()
+    told_nothing.told = None
+    assert problems(told_nothing) == ["the agent was told None, the verdict is HUMAN"]
+
+
+def test_where_the_table_leaves_the_verdict_open_any_is_right() -> None:
+    heard_out = {"outcome": "TALKED", "answered_at": 2, "joined_at": 2.01, "ended_at": 27}
+    for verdict in ("HUMAN", "MACHINE", None):
+        assert problems(seen("12", verdict=verdict, **heard_out)) == []
+
+
+def test_a_screened_call_must_not_be_cut_off() -> None:
+    assert problems(seen("12", Way.PULL, outcome="TALKED", answered_at=2, joined_at=2.01, ended_at=9)) == [
+        "cut off after 7.0 s"
+    ]
+
+
+def test_a_call_is_cancelled_while_it_rings() -> None:
+    assert problems(seen("02", Way.DIRECT, outcome="AGENT_CANCELLED", ringing_at=1, ended_at=3)) == []
+    assert problems(seen("02", Way.DIRECT, outcome="AGENT_CANCELLED", ended_at=3)) == ["never rang"]
+
+
+def test_from_the_agents_own_leg_a_hasty_customer_is_always_joined() -> None:
+    at_once = {"answered_at": 2, "ended_at": 2.1}
+    assert problems(seen("09", Way.DIRECT, outcome="TALKED", joined_at=2.01, **at_once)) == []
+    assert problems(seen("09", Way.DIRECT, outcome="CUSTOMER_LEFT", **at_once)) != []
+
+
+def test_every_behaviour_is_called_every_way_and_a_beep_is_dropped_on_too() -> None:
+    played = {(row.suffix, row.way) for row in ROWS}
+    assert played == {(f"{behaviour:02}", way) for behaviour in range(14) for way in Way}
+    drops = {(row.suffix, row.way) for row in ROWS if row.agent is AgentDoes.DROP_MESSAGE}
+    assert drops == {(suffix, way) for suffix in ("05", "06", "07") for way in (Way.OFF, Way.PARALLEL, Way.INLINE)}
