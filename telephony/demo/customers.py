@@ -15,6 +15,7 @@ from pathlib import Path
 
 import phonenumbers
 
+from telephony.demo.call_log import Call, read_calls
 from telephony.demo.child import DIES_WITH_US, Child
 from telephony.demo.host import REPOSITORY, Say, SetupError, cache_folder, need_packages, only_one, run
 
@@ -62,17 +63,6 @@ def _area_codes() -> tuple[int, ...]:
         if phonenumbers.region_code_for_number(number) == "US"
         and phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE  # not toll-free
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerCall:
-    """One INVITE that reached the customers, times in epoch seconds by their own clock; None = has not happened."""
-
-    call_id: str
-    number: str
-    invited_at: float
-    answered_at: float | None
-    ended_at: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +142,9 @@ class Customers:
         if self._child is not None and self._child.running:
             await self._child.kill()
 
-    async def calls(self) -> list[CustomerCall]:
+    async def calls(self) -> list[Call]:
         """All INVITEs since the directory was made, in the order they came."""
-        return await asyncio.to_thread(_read_calls, self._directory / "calls.log")
+        return await asyncio.to_thread(read_calls, self._directory / "calls.log")
 
     async def _listening(self, child: Child) -> None:
         entry = f":{self.settings.port:04X} "
@@ -163,25 +153,3 @@ class Customers:
                 return
             await asyncio.sleep(0.05)
         raise SetupError(f"sipp ended with status {child.status}, see {self._directory / 'console.log'}")
-
-
-def _read_calls(log: Path) -> list[CustomerCall]:
-    if not log.exists():
-        return []
-    at: dict[str, dict[str, float]] = {}
-    numbers: dict[str, str] = {}
-    written, _, _ = log.read_text(errors="replace").rpartition("\n")  # sipp may be in the middle of a line
-    for line in written.splitlines():
-        what, seconds, microseconds, call_id, number = line.split(" ", 4)
-        at.setdefault(call_id, {})[what] = float(seconds) + float(microseconds) / 1e6
-        numbers[call_id] = number
-    return [
-        CustomerCall(
-            call_id=call_id,
-            number=numbers[call_id],
-            invited_at=times["INVITE"],
-            answered_at=times.get("ANSWER"),
-            ended_at=times.get("END"),
-        )
-        for call_id, times in at.items()
-    ]

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from telephony.demo.call_log import Call, read_calls
 from telephony.demo.child import DIES_WITH_US, Child
 from telephony.demo.host import REPOSITORY, Say, SetupError, need_packages
 
@@ -43,10 +44,15 @@ class LoadPhones:
         command += ["-i", s.bind, "-mi", s.bind, "-p", str(s.port), "-mp", str(s.media_port)]
         # As for the customers: no screens into the log, no end by sipp's own watchdog, 200 to OPTIONS.
         command += ["-aa", "-nostdin", "-f", "86400", "-watchdog_interval", "0", "-buff_size", "4194304"]
+        command += ["-trace_logs", "-log_file", s.directory / "calls.log", "-log_overwrite", "false"]
         self._child = await Child.start(command, log=log, cwd=s.directory)
         await asyncio.sleep(0.3)  # a port in use ends sipp within some milliseconds
         if not self._child.running:
             raise SetupError(f"sipp ended with status {self._child.status}, see {log}")
+
+    async def calls(self) -> list[Call]:
+        """All INVITEs since the directory was made, in the order they came; the number is the phone's name."""
+        return await asyncio.to_thread(read_calls, self.settings.directory / "calls.log")
 
     async def stop(self) -> None:
         """End them at once, without BYE."""

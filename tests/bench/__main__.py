@@ -1,6 +1,7 @@
 """`python -m tests.bench [NAME ...]`: measure on a real Asterisk, print a table with the aims beside the figures.
 
-Names: calls, commits, effort, postgresql, waiting; all of them without one. Nothing leaves the loopback interface.
+Names: calls, commits, direct, effort, postgresql, verdicts, waiting, wrapping; all of them without one.
+Nothing leaves the loopback interface.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tests.bench import calls, commits, effort, waiting
+from tests.bench import calls, commits, direct, effort, verdicts, waiting, wrapping
 from tests.bench.figures import Figure, load, table
 from tests.bench.stage import Stage, stage
 from tests.support.postgres import running
@@ -24,9 +25,12 @@ def _measures(runs: int) -> dict[str, Callable[[Stage], Awaitable[list[Figure]]]
     return {
         "calls": lambda stage: calls.measure(stage, runs),
         "commits": commits.measure,
+        "direct": lambda stage: direct.measure(stage, runs),
         "effort": lambda stage: effort.measure(stage, "SQLite"),
         "postgresql": _on_postgresql,
+        "verdicts": verdicts.measure,
         "waiting": waiting.measure,
+        "wrapping": lambda stage: wrapping.measure(stage, runs),
     }
 
 
@@ -45,7 +49,7 @@ def main() -> None:
     known = list(_measures(1))
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measurements against their aims.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
-    parser.add_argument("--runs", type=int, default=5, help="of calls, whose median counts (5)")
+    parser.add_argument("--runs", type=int, default=5, help="of calls, direct and wrapping, whose median counts (5)")
     given = parser.parse_args()
     if unknown := set(given.names) - set(known):
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}")

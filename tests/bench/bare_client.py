@@ -11,12 +11,16 @@ from telephony.demo.pbx import AmiLogin
 
 
 class BareClient:
-    """One connection; `joined_after`: seconds from each customer's answer to hearing the agent, by Asterisk's clock."""
+    """One connection; `joined_after`: seconds from each customer's answer to hearing the agent, by Asterisk's clock.
+
+    `verdicts`: each customer leg's verdict of machine detection and its seconds since the answer, by the same clock.
+    """
 
     def __init__(self, login: AmiLogin) -> None:
         self._login = login
         self._joined: dict[str, float] = {}
         self._up: dict[str, float] = {}
+        self._told: dict[str, tuple[str, float]] = {}
         self._customers: dict[str, str] = {}  # by bridge
 
     async def __aenter__(self) -> Self:
@@ -36,6 +40,10 @@ class BareClient:
     def joined_after(self) -> dict[str, float]:
         # the news of the answer may come after that of the bridge
         return {leg: at - self._up[leg] for leg, at in self._joined.items() if leg in self._up}
+
+    @property
+    def verdicts(self) -> dict[str, tuple[str, float]]:
+        return {leg: (verdict, at - self._up[leg]) for leg, (verdict, at) in self._told.items() if leg in self._up}
 
     def joined(self, leg: str) -> bool:
         return leg in self._joined
@@ -72,13 +80,16 @@ class BareClient:
         while data := await self._reader.read(65536):
             *blocks, rest = (rest + data).split(b"\r\n\r\n")
             for block in blocks:
-                if block.startswith((b"Event: Newstate", b"Event: BridgeEnter")):
+                if block.startswith((b"Event: Newstate", b"Event: BridgeEnter", b"Event: UserEvent")):
                     pairs = (line.partition(": ") for line in block.decode().split("\r\n"))
                     self._take({name: value for name, _, value in pairs})
 
     def _take(self, event: Mapping[str, str]) -> None:
         leg, at = event["Uniqueid"], float(event["Timestamp"])
-        if event["Event"] == "Newstate":
+        if event["Event"] == "UserEvent":
+            if event["UserEvent"] == "PdAmd":
+                self._told.setdefault(event["Leg"], (event["Status"], at))
+        elif event["Event"] == "Newstate":
             if event["ChannelStateDesc"] == "Up":
                 self._up[leg] = at
         elif event["BridgeCreator"] != "BridgeWait":

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 from uuid import uuid4
 
-from telephony.demo.customers import CustomerCall
+from telephony.demo.call_log import Call
 from telephony.model.campaign import AmdParameters
 from tests.bench.bare_client import BareClient
-from tests.bench.desktop import Accepted
+from tests.bench.desktop import Accepted, Desktop
 from tests.bench.figures import Figure, middle, quantile
+from tests.bench.pace import paced
 from tests.bench.stage import Stage, Workplace, workplace
 from tests.support.platform import LOAD_PHONES, TRUNK
-
-T = TypeVar("T")
 
 AGENTS = 80
 BARE_AGENTS = 40
@@ -72,31 +70,32 @@ async def _run(
     stage: Stage, place: Workplace, yardstick: Yardstick, watch: BareClient, rate: float, calls: int
 ) -> tuple[Run, Run]:
     await place.all_offered()
-    ready = iter(place.desktops)
+    desktops = place.desktops[:calls]
     known = set(watch.joined_after)
-
-    async def accept() -> Accepted:
-        return await next(ready).call(talk=TALK)
-
     if rate == SLOW:
         # both at once, half a step apart: what disturbs one disturbs the other
         accepted, dialed = await asyncio.gather(
-            _paced(accept, rate, calls), _paced(yardstick.call, rate, calls, delay=0.5 / rate)
+            paced(accepted_by, desktops, rate), paced(yardstick.call, range(calls), rate, delay=0.5 / rate)
         )
     else:
-        accepted = await _paced(accept, rate, calls)
+        accepted = await paced(accepted_by, desktops, rate)
         await place.all_offered()
-        dialed = await _paced(yardstick.call, rate, calls)
+        dialed = await paced(yardstick.call, range(calls), rate)
     await asyncio.sleep(0.2)
     invited = await stage.customers.calls()
     legs = watch.joined_after.keys() - known
     return (
-        Run(_waits(accepted, invited), _joins(watch, legs - yardstick.legs)),
-        Run(_waits(dialed, invited), _joins(watch, legs & yardstick.legs)),
+        Run(waits(accepted, invited), _joins(watch, legs - yardstick.legs)),
+        Run(waits(dialed, invited), _joins(watch, legs & yardstick.legs)),
     )
 
 
-def _waits(accepted: Sequence[Accepted], calls: Sequence[CustomerCall]) -> list[float]:
+async def accepted_by(desktop: Desktop) -> Accepted:
+    """One call of an agent of the service from the accept to its end."""
+    return await desktop.call(talk=TALK)
+
+
+def waits(accepted: Sequence[Accepted], calls: Sequence[Call]) -> list[float]:
     """Milliseconds from each accept to the first INVITE of its number after it."""
     return [
         min(call.invited_at - one.at for call in calls if call.number == one.number and call.invited_at >= one.at)
@@ -107,15 +106,6 @@ def _waits(accepted: Sequence[Accepted], calls: Sequence[CustomerCall]) -> list[
 
 def _joins(watch: BareClient, legs: set[str]) -> list[float]:
     return [watch.joined_after[leg] * 1000 for leg in legs]
-
-
-async def _paced(one: Callable[[], Awaitable[T]], rate: float, calls: int, *, delay: float = 0.0) -> list[T]:
-    loop = asyncio.get_running_loop()
-    begin, tasks = loop.time() + delay, []
-    for number in range(calls):
-        await asyncio.sleep(begin + number / rate - loop.time())
-        tasks.append(asyncio.ensure_future(one()))
-    return list(await asyncio.gather(*tasks))
 
 
 class Yardstick:
@@ -142,7 +132,7 @@ class Yardstick:
             self._bare.hang_up(leg)
         await asyncio.sleep(0.2)
 
-    async def call(self) -> Accepted:
+    async def call(self, _number: int) -> Accepted:
         """One call from the Originate to its end."""
         agent, leg = await self._free.get(), str(uuid4())
         self.legs.add(leg)

@@ -32,6 +32,7 @@ class Desktop:
     def __init__(self, http: aiohttp.ClientSession, url: str, seat: Seat) -> None:
         self._http = http
         self._url = f"{url}/api/v1"
+        self.phone = seat.phone
         self._headers = {"Authorization": f"Bearer {seat.token}"}
         self._news = asyncio.Event()
         self._refresh: asyncio.TimerHandle | None = None
@@ -39,6 +40,7 @@ class Desktop:
         self.state = ""
         self.offer: tuple[str, str] | None = None
         self.calls: dict[str, str] = {}
+        self.verdicts: dict[str, str] = {}
 
     async def open(self) -> None:
         me = await self.ask("GET", "/me")
@@ -73,6 +75,12 @@ class Desktop:
 
     async def call(self, *, talk: float) -> Accepted:
         """Accept the open offer, talk, hang up, wrap up."""
+        accepted, call = await self.talked(talk=talk)
+        await self.wrap_up(call)
+        return accepted
+
+    async def talked(self, *, talk: float) -> tuple[Accepted, str]:
+        """Accept the open offer, talk, hang up; the call is then to be wrapped up."""
         assert self.offer is not None
         offer, number = self.offer
         accepted = Accepted(number=number, at=time.time())
@@ -81,8 +89,10 @@ class Desktop:
         await asyncio.sleep(talk)
         await self.ask("POST", f"/calls/{call}/hang-up")
         await self.until(lambda: self.calls[call] == "ended" and self.state == "wrap_up")
+        return accepted, call
+
+    async def wrap_up(self, call: str) -> None:
         await self.ask("POST", f"/calls/{call}/wrap-up", {"disposition": "success"})
-        return accepted
 
     async def leave(self) -> None:
         await self.ask("PUT", "/me/state", {"state": "idle"})
@@ -106,6 +116,8 @@ class Desktop:
             self.offer = None
         elif kind == "call.state":
             self.calls[data["call"]] = data["state"]
+        elif kind == "call.amd":
+            self.verdicts[data["call"]] = data["verdict"]
 
     def _read_me(self) -> None:
         if self._refresh is not None:

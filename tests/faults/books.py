@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from telephony.demo.customers import CustomerCall
+from telephony.demo.call_log import Call
 from telephony.store import schema
 
 EARLY, LATE = timedelta(milliseconds=50), timedelta(seconds=3)
@@ -62,7 +62,7 @@ class Lines:
         )
 
 
-def audit(conn: Connection, *, lines: Lines, calls: Sequence[CustomerCall], contacts: int) -> Books:
+def audit(conn: Connection, *, lines: Lines, calls: Sequence[Call], contacts: int) -> Books:
     """Compare everything at one moment at which nobody acts."""
     books = Books()
     attempts = list(conn.execute(select(schema.attempts)))
@@ -150,7 +150,7 @@ def _agents(conn: Connection, books: Books) -> None:
         books.hold(not waits or since < HANGS_AFTER, f"an agent is {row.state} for {since.total_seconds():.0f} s")
 
 
-def _customers(conn: Connection, books: Books, attempts: list[Any], calls: Sequence[CustomerCall]) -> None:
+def _customers(conn: Connection, books: Books, attempts: list[Any], calls: Sequence[Call]) -> None:
     """Each call that went out is one INVITE at the customers', by number and time; there is no INVITE without one."""
     outcomes = {row.id: row.outcome for row in attempts}
     placed: dict[str, list[Any]] = defaultdict(list)
@@ -160,7 +160,7 @@ def _customers(conn: Connection, books: Books, attempts: list[Any], calls: Seque
         books.not_placed += outcome == "NOT_PLACED"
         if outcome != "NOT_PLACED":
             placed[leg.e164].append(leg)
-    invited: dict[str, list[CustomerCall]] = defaultdict(list)
+    invited: dict[str, list[Call]] = defaultdict(list)
     for call in calls:
         invited[call.number].append(call)
     books.attempts, books.invites = len(attempts), len(calls)
