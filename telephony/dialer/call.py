@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from telephony.dialer.dialing import Dialing
 from telephony.dialer.errors import Refused
 from telephony.dialer.settlement import Settlement
-from telephony.model.agent import AgentEffect, AgentEvent, AgentState
+from telephony.model.agent import AgentEffect, AgentEvent, AgentState, IdleReason
 from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
 from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.machine_detection import Verdict, verdict_of
@@ -123,6 +123,17 @@ class Call:
             return self._desk.step(work, agent, event, **changes)
 
         await self.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.AGENT_FAILED, code=code, free=free)
+
+    async def agent_vanished(self) -> None:
+        """The agent's line is gone before anything was dialed from it; its end is told in a moment."""
+
+        def free(work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+            if agent.state is AgentState.DIALING and agent.attempt_id == self.attempt.id:
+                return self._desk.step(work, agent, AgentEvent.LINE_LOST, idle_reason=IdleReason.HUNG_UP.value)
+            return ()
+
+        code = Outcome.AGENT_ENDED.value
+        await self.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.NOT_PLACED, code=code, free=free)
 
     async def _end_leg(self) -> None:
         await self._desk.end_leg(self.leg.id)
@@ -286,7 +297,11 @@ class Call:
         )
         if self.attempt.state is AttemptState.PLACING and trunk_failed(end) and await self._dialing.next_trunk(end):
             return
-        await self.ended(end, self.outcome(end))
+        outcome = self.outcome(end)
+        if outcome is Outcome.AGENT_ENDED and not event.appeared:
+            await self.ended(end, Outcome.NOT_PLACED, code=outcome.value)  # the line was gone before it could dial
+        else:
+            await self.ended(end, outcome)
 
     def outcome(self, end: LegEnd) -> Outcome:
         attempt = self.attempt

@@ -21,6 +21,7 @@ from telephony.pbx.port import (
     OrderUnsettled,
     PbxUnreachable,
     SwitchboardError,
+    UnknownLeg,
 )
 from telephony.store import attempts
 from telephony.store.agents import Line
@@ -93,6 +94,8 @@ class Dialing:
             await order
         except PbxUnreachable:
             await self.not_placed(Capacity.PBX_UNREACHABLE.value)
+        except UnknownLeg:
+            await self._call.agent_vanished()
         except OrderRefused as error:
             log.warning("attempt %s: refused by the PBX: %s", self._call.attempt.id, error)
             await self._call.ended(LegEnd(answered=False, rang=False), Outcome.CHANNEL_FAILURE)

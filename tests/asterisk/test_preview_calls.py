@@ -146,16 +146,6 @@ async def test_a_full_tenant_refuses_with_figures_and_the_offer_stays(store: Sto
         await one.accept("load2")  # the place is free at once
 
 
-async def test_nobody_answers_the_reservation_call(store: Store, pbx: Pbx, new_phone: NewPhone) -> None:
-    await new_phone("alice", AnswerMode.MANUAL)
-    async with line_shift(store, pbx, phones=("alice",), reservation_ring_limit=5) as one:
-        await one.available("alice")
-        await one.state_is("alice", "idle", 10)
-        assert one.desks["alice"].agent.idle_reason == "rona"
-        (contact,) = await one.rows(schema.contacts)
-        assert (contact.state, contact.attempts, contact.skips) == ("waiting", 0, 0)
-
-
 async def test_the_agent_rejects_the_reservation_call(store: Store, pbx: Pbx, new_phone: NewPhone) -> None:
     phone = await new_phone("alice", AnswerMode.MANUAL)
     async with line_shift(store, pbx, phones=("alice",)) as one:
@@ -164,14 +154,6 @@ async def test_the_agent_rejects_the_reservation_call(store: Store, pbx: Pbx, ne
         await phone.hang_up()  # rejects: 486
         await one.state_is("alice", "idle")
         assert one.desks["alice"].agent.idle_reason == "agent_busy"
-
-
-async def test_a_phone_that_is_not_registered_or_does_not_exist(store: Store, pbx: Pbx) -> None:
-    async with line_shift(store, pbx, phones=("carol", "nobody"), customers=("00", "00")) as one:
-        for phone, reason in (("carol", "agent_unavailable"), ("nobody", "invalid_number")):
-            await one.available(phone)
-            await one.state_is(phone, "idle")
-            assert one.desks[phone].agent.idle_reason == reason
 
 
 @either_push_mode

@@ -21,7 +21,7 @@ HANGS_AFTER = timedelta(seconds=25)
 """Longer than any wait of this run: an agent rung, reserved or dialing for so long is hanging."""
 
 OURS = 36
-"""Characters of a leg id; Asterisk's own channel ids are shorter."""
+"""Characters of a leg id; other account codes are of other lengths."""
 
 
 @dataclass(slots=True)
@@ -51,13 +51,14 @@ class Lines:
     @classmethod
     def of(cls, channels: Sequence[dict[str, str]]) -> Lines:
         """From the rows of CoreShowChannels."""
-        ours = [row for row in channels if len(row["Uniqueid"]) == OURS and row.get("AccountCode") == row["Uniqueid"]]
+        # a customer's leg that an agent's leg dialed bears its id as account code only
+        ours = [row for row in channels if len(row.get("AccountCode", "")) == OURS]
         bridges: dict[str, set[str]] = defaultdict(set)
         for row in ours:
             if row.get("BridgeId"):
-                bridges[row["BridgeId"]].add(row["Uniqueid"])
+                bridges[row["BridgeId"]].add(row["AccountCode"])
         return cls(
-            legs=frozenset(row["Uniqueid"] for row in ours),
+            legs=frozenset(row["AccountCode"] for row in ours),
             pairs=frozenset(frozenset(legs) for legs in bridges.values() if len(legs) == 2),
         )
 
@@ -127,7 +128,9 @@ def _limits(conn: Connection, books: Books, attempts: list[Any]) -> None:
 
 def _lines(conn: Connection, books: Books, attempts: list[Any], lines: Lines) -> None:
     """Every leg the database believes in is up on Asterisk, and no other; who talks there, talks here."""
-    known = {row.id for row in _rows(conn, schema.legs, schema.legs.c.ended_at.is_(None))}
+    # granted and not placed: the agent's phone comes first
+    up = (schema.legs.c.ended_at.is_(None), schema.legs.c.placed_at.is_not(None))
+    known = {row.id for row in _rows(conn, schema.legs, *up)}
     books.hold(lines.legs >= known, f"{len(known - lines.legs)} legs are gone from Asterisk and not settled")
     books.hold(lines.legs <= known, f"{len(lines.legs - known)} legs on Asterisk belong to nobody")
     by_attempt = {row.attempt_id: row.id for row in _rows(conn, schema.legs, schema.legs.c.attempt_id.is_not(None))}
@@ -144,6 +147,7 @@ def _agents(conn: Connection, books: Books) -> None:
     open_lines = {row.id for row in _rows(conn, schema.reservations, schema.reservations.c.ended_at.is_(None))}
     for row in _rows(conn, schema.agents):
         with_line = row.state in ("ringing", "reserved", "previewing", "dialing")
+        with_line &= row.state != "previewing" or row.reservation_id is not None  # shown without a line
         books.hold(not with_line or row.reservation_id in open_lines, f"an agent is {row.state} without a line")
         waits = row.state in ("ringing", "reserved", "dialing")
         since = now - row.state_since
@@ -155,7 +159,8 @@ def _customers(conn: Connection, books: Books, attempts: list[Any], calls: Seque
     outcomes = {row.id: row.outcome for row in attempts}
     placed: dict[str, list[Any]] = defaultdict(list)
     order = schema.legs.c.placed_at
-    for leg in conn.execute(select(schema.legs).where(schema.legs.c.kind == "customer").order_by(order)):
+    dialed = (schema.legs.c.kind == "customer", order.is_not(None))
+    for leg in conn.execute(select(schema.legs).where(*dialed).order_by(order)):
         outcome = outcomes[leg.attempt_id]
         books.not_placed += outcome == "NOT_PLACED"
         if outcome != "NOT_PLACED":

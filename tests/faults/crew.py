@@ -87,10 +87,13 @@ class _Agent:
         match state:
             case "offline" | "idle" if mode is Mode.WORK:
                 await self._ask(http, "PUT", "/me/state", {"state": "available"})
+            case "available" if mode is Mode.WORK and me["pull_campaigns"]:
+                await self._ask(http, "POST", f"/campaigns/{me['pull_campaigns'][0]['id']}/next")
             case "available" | "ringing" | "reserved" | "previewing" if mode is Mode.HOME:
                 await self._ask(http, "PUT", "/me/state", {"state": "idle"})
             case "previewing" if offer is not None:
-                action = self._dice.choices(("accept", "skip", "remove"), (20, 1, 1))[0]
+                actions = [one for one in ("skip", "remove") if one not in offer["disabled_actions"]]
+                action = self._dice.choices(("accept", *actions), (20, *(1 for _ in actions)))[0]
                 if await self._ask(http, "POST", f"/offers/{offer['id']}/{action}") and action == "accept":
                     self._crew.accepted[self._seat.phone] += 1
             case "dialing" if call is not None:

@@ -103,7 +103,7 @@ class Site:
 
     async def books(self) -> Books:
         lines = await self.lines()
-        calls = await self.customers.calls()
+        calls = [call for call in await self.customers.calls() if not call.number.startswith("slow")]
         contacts = self.contacts
         return await self.store.run(lambda conn: audit(conn, lines=lines, calls=calls, contacts=contacts))
 
@@ -192,7 +192,13 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    *, folder: Path, ports: PortBlock, seed: int, share: float = 1.0, amd: str = "off"
+    *,
+    folder: Path,
+    ports: PortBlock,
+    seed: int,
+    share: float = 1.0,
+    mode: str = "preview_standard",
+    amd: str = "off",
 ) -> AsyncIterator[Site]:
     """Programs of its own, all started, ten agents at work; `share` of the customers of MIX."""
     dice = random.Random(seed)
@@ -211,8 +217,11 @@ async def site(
             for index in range(max(1, round(count * share)))
         ]
         dice.shuffle(numbers)
-        names = [f"load{n + 1}" for n in range(AGENTS)]
-        _, seats = await change(store, lambda work: found(work, phones=names, numbers=numbers, ring_limit=16, amd=amd))
+        # where the agent's phone comes first, half of the agents take a moment to pick it up
+        slow = AGENTS // 2 if mode == "preview" else 0
+        names = [f"slow{n + 1}" for n in range(slow)] + [f"load{n + 1}" for n in range(AGENTS - slow)]
+        wanted = {"mode": mode, "amd": amd, "ring_limit": 16}
+        _, seats = await change(store, lambda work: found(work, phones=names, numbers=numbers, **wanted))
         service = ServiceProcess(
             ServiceSettings.at(
                 ports, directory=folder, database_url=url, ami=pbx.ami, cell=FIRST_CELL, data_center=DATA_CENTER

@@ -26,6 +26,19 @@ AGENTS = ("alice", "bob", "carol")
 LOAD_PHONES = 120
 """Phones load1 ... load120 that answer at once."""
 
+ODD = {
+    "odd01": "busy: 486",
+    "odd02": "rings for ever",
+    "odd03": "not found: 404",
+    "odd04": "congested: 503",
+    "odd09": "answers and hangs up at once",
+    "odd010": "declines: 603",
+}
+"""Agents' phones that do what the customers of these last two digits do: they are behind the same sipp."""
+
+SLOW_PHONES = 5
+"""Phones slow1 ... slow5 that are picked up after two rings, as a human customer's."""
+
 RING_SECONDS = 0.3
 """A ring of the test's customers; a human answers after two."""
 
@@ -86,7 +99,11 @@ def new_pbx(
             rtp_ports=(first, first + rtp_ports - 1),
             trunks={TRUNK: customers.address},
             agents=AGENTS,
-            static_agents=(f"load:{LOAD_PHONES}:{load_phones.settings.bind}:{load_phones.settings.port}",),
+            static_agents=(
+                f"load:{LOAD_PHONES}:{load_phones.settings.bind}:{load_phones.settings.port}",
+                f"odd0:10:{customers.address}",
+                f"slow:{SLOW_PHONES}:{customers.address}",
+            ),
         )
     )
 
