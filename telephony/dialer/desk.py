@@ -84,6 +84,11 @@ class Desk:
     def open(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._work(), name=f"desk {self.agent.id}")
 
+    async def retire(self) -> None:
+        """Close once everything that was asked so far has its answer."""
+        await self.ask(self.link_lost)
+        await self.close()
+
     async def close(self) -> None:
         """Stop working; the stored state stays as it is for the next start."""
         self.preview.stop_timer()
@@ -251,6 +256,14 @@ class Desk:
         if self.agent.state not in (AgentState.OFFLINE, AgentState.IDLE, AgentState.AVAILABLE):
             raise Refused(Refusal.NOT_AVAILABLE, "The phone can be changed only while no call is up")
         await self.ground.change(lambda work: agents.set_phone(work, self.agent, phone))
+
+    async def was_moved(self) -> bool:
+        """True where the agent, who rests, belongs to another cell now, or has worked in one meanwhile."""
+        rests = self.agent.state in (AgentState.OFFLINE, AgentState.IDLE)
+        if not rests or self.call is not None or self.reservation.line is not None:
+            return False  # nobody is moved at work
+        stored = await self.ground.change(lambda work: agents.load(work, self.agent.id))
+        return stored is None or (stored.cell_id, stored.state) != (self.ground.place.cell_id, self.agent.state)
 
     async def desktop_lost(self) -> None:
         if AGENT.knows(self.agent.state, AgentEvent.DESKTOP_LOST):

@@ -112,7 +112,11 @@ class Floor:
         """The desk of an agent of this cell; raises `NotFound` for anybody else."""
         found = self.desks.get(agent_id)
         if found is not None:
-            return found
+            if not await found.ask(found.was_moved):
+                return found
+            if self.desks.get(agent_id) is found:
+                del self.desks[agent_id]
+                self.ground.spawn(found.retire())
 
         def transaction(work: Work) -> Stored | None:
             agent = agents.load(work, agent_id)

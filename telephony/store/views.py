@@ -91,7 +91,8 @@ def _named(row: Row, *names: str) -> Row:
 
 
 def _call(row: Row) -> Row:
-    asked = row.pop("cancelled_by") is not None
+    # who hangs up a call that was answered cancels nothing, and neither does a line that was lost
+    asked = row.pop("cancelled_by") == "agent" and row["answered_at"] is None
     return _named(row, "campaign", "agent") | {"cancel_asked": asked}
 
 

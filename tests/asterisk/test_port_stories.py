@@ -29,7 +29,12 @@ from tests.support.tcp_line import TcpLine
 pytestmark = pytest.mark.asterisk
 
 BRIEF = "brief"
-PEOPLE = {PhoneKind.BUSY: "person101", PhoneKind.LETS_IT_RING: "person102", PhoneKind.MISSING: "nobody"}
+PEOPLE = {
+    PhoneKind.BUSY: "person101",
+    PhoneKind.LETS_IT_RING: "person102",
+    PhoneKind.UNREGISTERED: "bob",
+    PhoneKind.MISSING: "nobody",
+}
 LOOK_EVERY = 0.02
 
 
@@ -63,7 +68,7 @@ def pbx(ports: PortBlock, customers: Customers, brief_talkers: Customers) -> Ite
                 sip_port=ports.take(),
                 rtp_ports=(rtp, rtp + 99),
                 trunks={TRUNK: customers.address, BRIEF: brief_talkers.address},
-                agents=("alice",),
+                agents=("alice", "bob"),
                 static_agents=(f"person:110:{customers.address}",),
             )
         )

@@ -62,6 +62,7 @@ class PhoneKind(StrEnum):
     DECLINES = "declines"
     BUSY = "busy"
     LETS_IT_RING = "lets_it_ring"
+    UNREGISTERED = "unregistered"
     MISSING = "missing"
 
 
@@ -223,6 +224,21 @@ class PortStories:
         leg = await ring(bench, PhoneKind.BUSY)
         end = await wait_for(bench, LegEnded, leg)
         assert (end.sip, end.cause, end.rang, end.answered) == (486, 17, False, False)
+
+    async def test_a_phone_that_is_not_registered(self, bench: PortBench) -> None:
+        leg = await ring(bench, PhoneKind.UNREGISTERED)
+        end = await wait_for(bench, LegEnded, leg)
+        assert (end.cause, end.sip, end.appeared, end.missing_endpoint) == (20, None, False, False)
+
+    async def test_whether_a_phone_is_there_can_be_asked(self, bench: PortBench) -> None:
+        kinds = (PhoneKind.ANSWERS, PhoneKind.BUSY, PhoneKind.UNREGISTERED, PhoneKind.MISSING)
+        phones = [await bench.phone(kind) for kind in kinds]
+        assert [await bench.board.phone_ready(phone) for phone in phones] == [True, True, False, False]
+        await bench.lose_link()
+        assert await bench.until(lambda: not bench.board.connected, SOON)
+        assert await bench.board.phone_ready(phones[0]) is None
+        await bench.restore_link()
+        assert await bench.until(lambda: bench.board.connected, SOON)
 
     async def test_a_phone_the_pbx_does_not_know(self, bench: PortBench) -> None:
         leg = await ring(bench, PhoneKind.MISSING)

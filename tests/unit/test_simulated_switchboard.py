@@ -48,7 +48,7 @@ PHONES = {
     "declines": Phone(habit=PhoneHabit.DECLINES),
     "busy": Phone(habit=PhoneHabit.BUSY),
     "lets_it_ring": Phone(habit=PhoneHabit.LETS_IT_RING),
-    "gone": Phone(habit=PhoneHabit.NOT_REGISTERED),
+    "unregistered": Phone(habit=PhoneHabit.NOT_REGISTERED),
 }
 
 
@@ -122,13 +122,6 @@ async def test_a_stopped_switchboard_leaves_its_calls_up(bench: SimulatedBench) 
     await bench.board.start()
     assert await bench.until(lambda: bench.board.connected, 1.0)
     assert agent in (await bench.board.survey()).live
-
-
-async def test_a_phone_that_is_not_registered_is_no_missing_endpoint(bench: SimulatedBench) -> None:
-    leg = new_id()
-    await bench.board.ring_agent(AgentCall(leg=leg, phone="gone", ring_limit=18))
-    end = await wait_for(bench, LegEnded, leg)
-    assert (end.missing_endpoint, end.appeared, end.cause) == (False, False, 20)
 
 
 async def test_a_trunk_the_pbx_does_not_know(bench: SimulatedBench) -> None:

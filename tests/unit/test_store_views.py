@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, update
 
-from telephony.model.campaign import CampaignSettings
+from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.ids import new_id
 from telephony.model.reasons import Outcome
-from telephony.store import cards, contact_export, views
+from telephony.store import campaigns, cards, contact_export, schema, views
 from telephony.store.engine import Store
 from telephony.store.errors import NoSuch
 from telephony.store.fields import NewField, create_field
@@ -151,7 +151,7 @@ async def test_during_the_call_the_card_stays_and_the_dispositions_come(store: S
 
     def accept(conn: Connection) -> str:
         offer = offered(conn, acme, jo, state="accepted")
-        attempt = called(conn, acme, jo, offer, amd_verdict="HUMAN", cancelled_by="agent")
+        attempt = called(conn, acme, jo, offer, amd_verdict="HUMAN", answered_at=NOON, cancelled_by="agent")
         desk(conn, acme, state="talking", campaign_id=acme.campaign_id, offer_id=offer, attempt_id=attempt)
         return attempt
 
@@ -160,9 +160,41 @@ async def test_during_the_call_the_card_stays_and_the_dispositions_come(store: S
 
     assert view["offer"]["card"]["name"] == "Jo"
     call = view["call"]
-    assert (call["id"], call["state"], call["verdict"], call["cancel_asked"]) == (attempt, "talking", "HUMAN", True)
+    assert (call["id"], call["state"], call["verdict"], call["cancel_asked"]) == (attempt, "talking", "HUMAN", False)
     assert (call["campaign"]["name"], call["agent"]["name"], call["name"]) == ("Spring", "Ann", "Jo")
     assert "callback" in [one["code"] for one in view["dispositions"]]
+
+
+@pytest.mark.parametrize(("facts", "asked"), [({}, True), ({"answered_at": NOON}, False)])
+async def test_a_cancel_is_told_and_an_ordinary_hang_up_is_none(
+    store: Store, acme: Company, facts: dict[str, Any], asked: bool
+) -> None:
+    jo = await take(store, acme)
+    attempt = await store.run(
+        lambda conn: called(conn, acme, jo, offered(conn, acme, jo), state="ended", cancelled_by="agent", **facts)
+    )
+    call = await store.run(lambda conn: views.call_view(conn, acme.tenant_id, attempt))
+    assert call["cancel_asked"] is asked
+
+
+async def test_the_campaigns_to_ask_for_a_contact_are_the_running_pull_ones(store: Store, acme: Company) -> None:
+    pull = CampaignSettings(mode=Mode.PREVIEW)
+
+    def more(conn: Connection) -> dict[str, str]:
+        ids = {}
+        for name in ("Autumn", "Winter", "Stopped", "Others"):
+            of = () if name == "Others" else (acme.team_id,)
+            rank = 10 if name == "Autumn" else 90
+            new = campaigns.NewCampaign(name=name, settings=pull, team_ids=of, priority=rank)
+            ids[name] = campaigns.create_campaign(conn, acme.tenant_id, new, now=NOON)["id"]
+        started = [ids[name] for name in ids if name != "Stopped"]
+        table = schema.campaigns
+        conn.execute(update(table).where(table.c.id.in_([*started, acme.campaign_id])).values(running=True))
+        return ids
+
+    ids = await store.run(more)
+    told = (await me(store, acme))["pull_campaigns"]
+    assert told == [{"id": ids["Winter"], "name": "Winter"}, {"id": ids["Autumn"], "name": "Autumn"}]
 
 
 async def test_a_decided_offer_is_not_shown_again(store: Store, acme: Company) -> None:

@@ -6,8 +6,17 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, insert
 
+from telephony.dialer.errors import DialerError, NoCapacity, NotFound, Refused
+from telephony.dialer.preview import Pulled
+from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.ids import new_id
+from telephony.model.reasons import Capacity, Refusal, Withdrawal
+from telephony.store import schema
+from telephony.store.due import numbers_of_contact
+from telephony.store.work import Work
+from tests.support.company import LONDON, take_in
 from tests.support.office import Office
 
 pytestmark = pytest.mark.unit
@@ -46,6 +55,60 @@ async def test_the_four_decisions(office: Office, action: str) -> None:
     answer = await agent("POST", f"/api/v1/offers/{offer}/{action}")
     assert (answer.status, answer.json["offer"]) == (200, offer)
     assert office.floor.asked == [(action, office.acme.agent_id, offer)]
+
+
+async def test_asking_for_a_contact_brings_the_offer_with_its_card(office: Office) -> None:
+    agent, acme = await office.agent(), office.acme
+    path = f"/api/v1/campaigns/{acme.campaign_id}/next"
+
+    def show(conn: Connection) -> str:
+        work = Work(conn, datetime.now(UTC))
+        (contact,) = take_in(work, acme, {"external_id": "A1", "name": "Jo", "number": LONDON})
+        number = numbers_of_contact(conn, contact)[0]
+        offer = new_id()
+        conn.execute(
+            insert(schema.offers).values(
+                id=offer, tenant_id=acme.tenant_id, cell_id=acme.cell_id, campaign_id=acme.campaign_id,
+                agent_id=acme.agent_id, contact_id=contact, number_id=number.id, e164=LONDON, state="open",
+                mode="preview", settings=CampaignSettings(mode=Mode.PREVIEW).model_dump(mode="json"), card={},
+                opened_at=work.now, expires_at=work.now,
+            )
+        )  # fmt: skip
+        return offer
+
+    office.floor.pulled = Pulled(offer_id=await office.store.run(show))
+    answer = await agent("POST", path)
+    assert answer.status == 200
+    shown = answer.json["offer"]
+    assert (shown["card"]["name"], shown["mode"], shown["disabled_actions"]) == ("Jo", "preview", ["leave", "remove"])
+    assert answer.json["next_due"] is None
+    assert office.floor.asked == [("next", acme.agent_id, acme.campaign_id)]
+
+
+async def test_asking_where_nothing_is_due_is_no_error(office: Office) -> None:
+    agent = await office.agent()
+    later = datetime(2030, 1, 1, 9, tzinfo=UTC)
+    office.floor.pulled = Pulled(next_due=later)
+    answer = await agent("POST", f"/api/v1/campaigns/{office.acme.campaign_id}/next")
+    assert (answer.status, answer.json["offer"]) == (200, None)
+    assert datetime.fromisoformat(answer.json["next_due"]) == later
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        (Refused(Refusal.NOT_AVAILABLE), 409, "NOT_AVAILABLE"),
+        (Refused(Refusal.PHONE_NOT_REGISTERED), 409, "PHONE_NOT_REGISTERED"),
+        (DialerError(Withdrawal.CAMPAIGN_STOPPED), 409, "CAMPAIGN_STOPPED"),
+        (NoCapacity(Capacity.TENANT_CALL_LIMIT, used=3, limit=3), 409, "TENANT_CALL_LIMIT"),
+        (NotFound("campaign"), 404, "NOT_FOUND"),
+    ],
+)
+async def test_asking_is_refused_with_the_reason(office: Office, refusal: Exception, status: int, code: str) -> None:
+    agent = await office.agent()
+    office.floor.refuse = refusal
+    answer = await agent("POST", f"/api/v1/campaigns/{office.acme.campaign_id}/next")
+    assert (answer.status, answer.code) == (status, code)
 
 
 @pytest.mark.parametrize("action", ["cancel", "hang-up", "voicemail-left"])
