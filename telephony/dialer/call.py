@@ -13,12 +13,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from telephony.dialer.dialing import Dialing
-from telephony.dialer.errors import Refused
+from telephony.dialer.errors import DialerError, Refused
+from telephony.dialer.message import drop_message
 from telephony.dialer.settlement import Settlement
 from telephony.model.agent import AgentEffect, AgentEvent, AgentState, IdleReason
 from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
-from telephony.model.campaign import CampaignSettings, Mode
+from telephony.model.campaign import AmdTreatment, CampaignSettings, Mode
 from telephony.model.machine_detection import Verdict, verdict_of
+from telephony.model.message_drop import When
 from telephony.model.outcomes import LegEnd, customer_outcome, trunk_failed
 from telephony.model.reasons import Capacity, Outcome, Refusal, Withdrawal
 from telephony.pbx.port import (
@@ -26,7 +28,9 @@ from telephony.pbx.port import (
     DIAL,
     END,
     JOIN,
+    MESSAGE,
     BeepHeard,
+    LegAbandoned,
     LegAnswered,
     LegAppeared,
     LegEnded,
@@ -49,7 +53,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BY_WHOM = {"agent": Outcome.AGENT_CANCELLED, "line": Outcome.AGENT_ENDED}
+_BY_WHOM = {
+    "agent": Outcome.AGENT_CANCELLED,
+    "line": Outcome.AGENT_ENDED,
+    "machine": Outcome.MACHINE_HUNG_UP,
+}
 
 _UNANSWERED = frozenset({AttemptState.PLACING, AttemptState.RINGING})
 
@@ -65,6 +73,7 @@ class Call:
         self.agent_was_lost = False
         self.stash: list[LegEvent] = []  # what came while the attempt was unknown, for after the survey
         self._answered_at: float | None = None  # monotonic
+        self._beep_at: float | None = None  # monotonic
         self._dialing = Dialing(desk, self)
         self._settlement = Settlement(desk, self)
 
@@ -171,6 +180,12 @@ class Call:
             raise Refused(Refusal.NOT_AVAILABLE, "A voicemail can be marked only while joined with the other side")
         await self._annotate("call.voicemail_left", {}, voicemail_left=True)
 
+    async def drop_message(self, when: When) -> None:
+        """Leave the campaign's message in the mailbox the agent talks to."""
+        if self.attempt.state is not AttemptState.TALKING:
+            raise Refused(Refusal.NOT_AVAILABLE, "A message can be left only while joined with the other side")
+        await drop_message(self._desk, self, when)
+
     async def agent_gone(self) -> None:
         """The agent's line ended during the attempt."""
         self.agent_was_lost = True
@@ -190,9 +205,28 @@ class Call:
             await self.verdict(verdict, cause)
         if self.attempt.amd_verdict == Verdict.FAX:
             return END
-        if self.agent_was_lost or self._desk.reservation.line is None:
-            return ABANDON
-        return JOIN
+        if self.attempt.amd_verdict == Verdict.MACHINE and (treated := await self._treat_machine()) is not None:
+            return treated
+        if self._desk.reservation.line is None:
+            self.agent_was_lost = True
+        return ABANDON if self.agent_was_lost else JOIN
+
+    async def _treat_machine(self) -> str | None:
+        """What the campaign wants done with a machine; None: it goes to the agent, as does a message not agreed to."""
+        match self.settings.amd_treatment:
+            case AmdTreatment.HANG_UP:
+                await self.move(AttemptEvent.HANG_UP, cancelled_by="machine")
+                return END
+            case AmdTreatment.DROP_MESSAGE:
+                try:
+                    await drop_message(self._desk, self, When.AUTO)
+                except DialerError as error:
+                    log.info("attempt %s: the machine goes to the agent: %s", self.attempt.id, error)
+                    return None
+                self._desk.next(self._back_to_hold)
+                return MESSAGE
+            case _:
+                return None
 
     def guard(self) -> str:
         """The agent's leg asks before it dials: only what is granted and still wanted is dialed."""
@@ -224,8 +258,9 @@ class Call:
             case MachineVerdict() if self.live:
                 await self.verdict(event.verdict, event.cause)
             case BeepHeard() if self.live:
-                after = self._since_answer()
-                await self._annotate("call.beep", {"after": after}, beep_after=after)
+                await self.beep()
+            case LegAbandoned():
+                self.agent_was_lost = True
             case _:
                 pass  # news that changes nothing, such as a second 180
 
@@ -273,6 +308,15 @@ class Call:
             amd_cause=raw,
             amd_after=after,
         )
+
+    async def beep(self) -> None:
+        after, self._beep_at = self._since_answer(), asyncio.get_running_loop().time()
+        await self._annotate("call.beep", {"after": after}, beep_after=after)
+
+    @property
+    def beep_age(self) -> float | None:
+        """Seconds since the last beep; None where none was heard."""
+        return None if self._beep_at is None else asyncio.get_running_loop().time() - self._beep_at
 
     async def _annotate(self, kind: str, payload: dict[str, Any], **changes: Any) -> None:
         def transaction(work: Work) -> Attempt:

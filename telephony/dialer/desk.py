@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from telephony.dialer.call import Call
 from telephony.dialer.errors import DialerError, Refused
 from telephony.dialer.ground import Ground
+from telephony.dialer.message import MessageCall
 from telephony.dialer.preview import Preview
 from telephony.dialer.reservation import NEW_RING_PAUSE, Reservation
 from telephony.dialer.stored import Stored
@@ -73,11 +74,28 @@ class Desk:
         self.agent = stored.agent
         self.reservation = Reservation(self, stored)
         self.call: Call | None = Call(self, stored.placed) if stored.placed is not None else None
+        self.messages = {placed.leg.id: MessageCall(self, Call(self, placed)) for placed in stored.messages}
         self.preview.offer = stored.offer
         if self.reservation.line is not None:
             self.ground.owners[self.reservation.line.leg_id] = self
         if self.call is not None:
             self.ground.owners[self.call.leg.id] = self
+        self.ground.owners.update((leg, self) for leg in self.messages)
+
+    @property
+    def unfinished(self) -> bool:
+        """True while a line or a call is up, or is thought to be."""
+        return self.reservation.line is not None or self.call is not None or bool(self.messages)
+
+    def hears_message(self, attempt_id: str) -> bool:
+        """Whether this call goes on without the agent, to hear a recorded message."""
+        return any(one.attempt_id == attempt_id for one in self.messages.values())
+
+    def _stop_timers(self) -> None:
+        self.preview.stop_timer()
+        self.wrap_up.stop_timer()
+        for message in self.messages.values():
+            message.stop_timer()
 
     # The inbox
 
@@ -91,8 +109,7 @@ class Desk:
 
     async def close(self) -> None:
         """Stop working; the stored state stays as it is for the next start."""
-        self.preview.stop_timer()
-        self.wrap_up.stop_timer()
+        self._stop_timers()
         if self._sure_timer is not None:
             self._sure_timer.cancel()
         if self._task is not None:
@@ -139,8 +156,7 @@ class Desk:
         if not self._unsure:
             return
         stored = await self.ground.change(self._reload)
-        self.preview.stop_timer()
-        self.wrap_up.stop_timer()
+        self._stop_timers()
         for leg in [leg for leg, owner in self.ground.owners.items() if owner is self]:
             del self.ground.owners[leg]
         self._restore(stored)
@@ -186,6 +202,8 @@ class Desk:
                 await self.reservation.line_event(event)
             elif self.call is not None and event.leg == self.call.leg.id:
                 await self.call.leg_event(event)
+            elif event.leg in self.messages:
+                await self.messages[event.leg].leg_event(event)
 
         self.post(handle)
 
@@ -329,14 +347,16 @@ class Desk:
     # After a start or a lost link
 
     async def link_lost(self) -> None:
-        if self.call is not None:
-            await self.call.link_lost()
+        for one in (self.call, *self.messages.values()):
+            if one is not None:
+                await one.link_lost()
 
     async def reconcile(self, survey: Survey, asked: datetime) -> None:
         """Settle line and call by what really is and was; `asked`: when the survey began."""
         # the call first: an agent who talked and hung up since has something to wrap up
-        if self.call is not None:
-            await self.call.reconcile(survey, asked)
+        for one in (self.call, *self.messages.values()):
+            if one is not None:
+                await one.reconcile(survey, asked)
         if self.reservation.line is not None:
             await self.reservation.reconcile(self.reservation.line, survey, asked)
         if self.agent.state is AgentState.RESERVED:

@@ -77,6 +77,7 @@ class Dialing:
             caller_id=self._call.leg.caller_id,
             amd=settings.amd,
             amd_arguments=settings.amd_arguments(),
+            abandon_sound=desk.ground.sound(self._call.leg.abandon_path) if self._call.leg.abandon_path else "",
         )
         try:
             await desk.ground.board.play_ringing(line.leg_id)

@@ -22,7 +22,9 @@ from telephony.dialer.presence import Presence
 from telephony.dialer.preview import Pulled
 from telephony.dialer.stored import Stored
 from telephony.model.agent import AGENT, AgentEvent, AgentState
+from telephony.model.message_drop import When
 from telephony.model.reasons import Withdrawal
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.port import (
     END,
     DialQuestion,
@@ -61,9 +63,9 @@ EVENTS_KEPT = timedelta(hours=24)
 class Floor:
     """The dialer of one cell: what the web asks of it and what runs by itself."""
 
-    def __init__(self, *, store: Store, board: Switchboard, place: Place) -> None:
+    def __init__(self, *, store: Store, board: Switchboard, place: Place, audio: AudioFolder) -> None:
         self.changes = Changes()
-        self.ground = Ground(store=store, board=board, place=place, changes=self.changes)
+        self.ground = Ground(store=store, board=board, place=place, changes=self.changes, audio=audio)
         self.presence = Presence()
         self.desks: dict[str, Desk] = {}
         self.ready = False
@@ -166,6 +168,15 @@ class Floor:
     async def voicemail_left(self, agent_id: str, attempt_id: str) -> None:
         desk = await self.desk(agent_id)
         await desk.ask(lambda: self._call(desk, attempt_id).voicemail_left())
+
+    async def drop_message(self, agent_id: str, attempt_id: str, when: When) -> None:
+        desk = await self.desk(agent_id)
+
+        async def drop() -> None:
+            if not desk.hears_message(attempt_id):  # the same request again changes nothing
+                await self._call(desk, attempt_id).drop_message(when)
+
+        await desk.ask(drop)
 
     async def wrap_up(
         self,
@@ -302,7 +313,7 @@ class Floor:
                 await desk.reconcile(survey, asked)
 
         for desk in list(self.desks.values()):
-            if desk.reservation.line is not None or desk.call is not None or desk.agent.state not in _RESTING:
+            if desk.unfinished or desk.agent.state not in _RESTING:
                 with contextlib.suppress(Exception):
                     await desk.ask(lambda desk=desk: settle(desk))  # type: ignore[misc]  # mypy cannot type a default
         if self._links != link:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from telephony.dialer.changes import Changes
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.port import LegEvent, Switchboard
 from telephony.store.engine import Store
 from telephony.store.grants import Place
@@ -32,12 +33,17 @@ class Ground:
     board: Switchboard
     place: Place
     changes: Changes
+    audio: AudioFolder
     owners: dict[str, LegOwner] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     resync_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     work_wanted: asyncio.Event = field(default_factory=asyncio.Event)  # contacts, places or agents became free
     lost_cell: asyncio.Event = field(default_factory=asyncio.Event)  # another process drives this cell now
+
+    def sound(self, file_name: str) -> str:
+        """A message's file as the PBX names it, without suffix."""
+        return self.audio.for_pbx((self.audio.messages / file_name).with_suffix(""))
 
     async def change(self, fn: Callable[[Work], T]) -> T:
         """Run one transaction and ring the bell for its events."""

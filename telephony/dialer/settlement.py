@@ -49,6 +49,7 @@ class Settlement:
             await self._found_alive(live.state, live.joined_to)
         elif ended is not None:
             end = LegEnd(answered=ended.answered, rang=ended.rang, sip=ended.sip, cause=ended.cause)
+            call.agent_was_lost |= ended.abandoned
             if ended.amd_verdict:
                 await call.verdict(ended.amd_verdict, ended.amd_cause)
             event = AttemptEvent.FOUND_ENDED

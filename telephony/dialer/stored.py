@@ -14,7 +14,7 @@ from telephony.store.work import Work
 
 
 class Stored:
-    """Line, claim, offer and call of an agent, each None where there is none."""
+    """Line, claim, offer and call of an agent, each None where there is none; `messages`: calls that hear a message."""
 
     def __init__(self, work: Work, agent: Agent) -> None:
         self.agent = agent
@@ -26,24 +26,28 @@ class Stored:
             self.offer = offers.load(work, agent.offer_id)
         if agent.state is AgentState.RINGING and self.line is not None and self.line.contact_id is not None:
             self.claim = claims.reclaim(work, self.line.contact_id)
-        attempt = _unfinished(work, agent)
+        live = attempts.live_of_agent(work, agent.id)
+        attempt = _unfinished(work, agent, [one for one in live if one.message_id is None])
         if attempt is not None:
-            offer = offers.load(work, attempt.offer_id)
-            leg = attempts.last_leg(work, attempt.id)
-            assert offer is not None
-            self.placed = Placed(
-                attempt=attempt,
-                leg=CallLeg(
-                    id=leg.id if leg else "", trunk_id=leg.trunk_id if leg else "", dial="", caller_id="", max_ring=0
-                ),
-                settings=CampaignSettings.stored(offer.settings),
-            )
+            self.placed = _placed(work, attempt)
+        self.messages = [_placed(work, one) for one in live if one.message_id is not None]
 
 
-def _unfinished(work: Work, agent: Agent) -> Attempt | None:
+def _placed(work: Work, attempt: Attempt) -> Placed:
+    offer = offers.load(work, attempt.offer_id)
+    leg = attempts.last_leg(work, attempt.id)
+    assert offer is not None
+    return Placed(
+        attempt=attempt,
+        leg=CallLeg(id=leg.id if leg else "", trunk_id=leg.trunk_id if leg else "", dial="", caller_id="", max_ring=0),
+        settings=CampaignSettings.stored(offer.settings),
+    )
+
+
+def _unfinished(work: Work, agent: Agent, live: list[Attempt]) -> Attempt | None:
     """The attempt an agent is in or wraps up, else one that outlived its agent's line."""
     if agent.attempt_id is not None:
         attempt = attempts.load(work, agent.attempt_id)
         if attempt is not None and (attempt.state in LIVE or agent.state is AgentState.WRAP_UP):
             return attempt
-    return next(iter(attempts.live_of_agent(work, agent.id)), None)
+    return next(iter(live), None)

@@ -63,6 +63,7 @@ class AgentEvent(StrEnum):
     CALL_ENDED = "call_ended"
     CALL_ENDED_ON_LINE = "call_ended_on_line"  # keep_line: the line stays up through wrap-up
     MESSAGE_DROPPED = "message_dropped"  # the recorded message plays on without the agent
+    MESSAGE_DROPPED_OFF_LINE = "message_dropped_off_line"  # pull
     WRAPPED_UP = "wrapped_up"
     WRAPPED_UP_ON_LINE = "wrapped_up_on_line"  # keep_line: the next offer comes on the same line
     WRAPPED_UP_IDLE = "wrapped_up_idle"  # a wish or a lost desktop was remembered
@@ -144,6 +145,7 @@ AGENT = Table(
         (_S.TALKING, _E.CALL_ENDED): (_S.WRAP_UP, (_X.END_LINE, _X.START_WRAP_UP)),
         (_S.TALKING, _E.CALL_ENDED_ON_LINE): (_S.WRAP_UP, (_X.START_WRAP_UP,)),
         (_S.TALKING, _E.MESSAGE_DROPPED): (_S.RESERVED, (_X.NEXT_OFFER,)),
+        (_S.TALKING, _E.MESSAGE_DROPPED_OFF_LINE): (_S.AVAILABLE, (_X.END_LINE, _X.FIND_CONTACT)),
         (_S.TALKING, _E.LINE_LOST): (_S.WRAP_UP, (_X.END_ATTEMPT, _X.START_WRAP_UP)),
         (_S.TALKING, _E.PBX_LOST): (_S.WRAP_UP, (_X.START_WRAP_UP,)),
         (_S.TALKING, _E.GO_IDLE): (_S.TALKING, (_X.REMEMBER_WISH,)),

@@ -267,6 +267,12 @@ class AsteriskSwitchboard:
     async def listen(self, leg: str) -> None:
         await self._listening.listen(leg)
 
+    async def set_aside(self, leg: str) -> None:
+        raise OrderRefused("messages are not there yet")
+
+    async def play_message(self, leg: str, sound: str) -> None:
+        raise OrderRefused("messages are not there yet")
+
     async def hang_up(self, leg: str) -> None:
         async with port_errors():
             await self._link.send(orders.hang_up(self._book.channel(leg)))

@@ -157,6 +157,21 @@ class SpeechEnded(LegEvent):
     """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePlayed(LegEvent):
+    """A recorded message is over on a customer leg, which is ended now; not `whole`: it could not be played.
+
+    Nothing is told of one that was begun again, or that the far end hung up on.
+    """
+
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAbandoned(LegEvent):
+    """An answered customer leg found no agent to be joined to; it hears the abandon sound, if any, and is ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkUp:
     """The link to the PBX stands. Whoever drives calls takes a survey before the next order."""
@@ -174,16 +189,23 @@ Event = LegEvent | LinkUp | LinkLost
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveLeg:
-    """A leg that is up. `state`: 'placing', 'ringing' or 'up'; `joined_to`: the leg it talks to."""
+    """A leg that is up. `state`: 'placing', 'ringing' or 'up'; `joined_to`: the leg it talks to.
+
+    `message`: 'waiting' for a customer leg that was set aside, 'playing' while it hears a message, else empty.
+    """
 
     leg: str
     state: str
     joined_to: str | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEnd:
-    """What the flight recorder kept of a leg that ended; `joined`: it talked. Times: epoch seconds, 0 = never."""
+    """What the flight recorder kept of a leg that ended; `joined`: it talked. Times: epoch seconds, 0 = never.
+
+    `abandoned`: no agent was there for it; `message_left`: a recorded message was played to it, whole.
+    """
 
     leg: str
     answered: bool
@@ -195,6 +217,8 @@ class RecordedEnd:
     amd_verdict: str = ""
     amd_cause: str = ""
     joined: bool = False
+    abandoned: bool = False
+    message_left: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,11 +246,12 @@ class DialQuestion:
     leg: str
 
 
-JOIN, END, ABANDON, DIAL = "join", "end", "abandon", "dial"
+JOIN, END, ABANDON, MESSAGE, DIAL = "join", "end", "abandon", "message", "dial"
 
 Gate = Callable[[JoinQuestion | DialQuestion], Awaitable[str]]
-"""Answers a `JoinQuestion` with JOIN, END or ABANDON (no answer in 2 s: JOIN), a `DialQuestion` with DIAL or END.
+"""Answers a `JoinQuestion` with JOIN, END, ABANDON or MESSAGE, a `DialQuestion` with DIAL or END.
 
+A join question without an answer in 2 s is a JOIN. MESSAGE sets the leg aside, as `set_aside` does.
 A dial question without an answer in 2 s is a no: nothing is dialed and the agent is back on hold.
 """
 
@@ -271,6 +296,19 @@ class Switchboard(Protocol):
         With `parallel` machine detection that begins by itself at the answer. Where the leg is listened to already, its
         time begins anew, and a silence that lasts is told again. Raises `UnknownLeg` where it has no channel,
         `OrderRefused` where it is not up or no more can be listened to.
+        """
+
+    async def set_aside(self, leg: str) -> None:
+        """Let an answered customer leg wait alone in silence; an agent it talked to is back on hold.
+
+        Raises `UnknownLeg` where it has no channel, `OrderRefused` where it is not up.
+        """
+
+    async def play_message(self, leg: str, sound: str) -> None:
+        """Play a recorded message to an answered customer leg from its beginning, alone, and end the leg after it.
+
+        `sound`: the file as the PBX names it, without suffix. A message that plays is begun again. An agent it talked
+        to is back on hold. Raises `UnknownLeg` where it has no channel, `OrderRefused` where it is not up.
         """
 
     async def hang_up(self, leg: str) -> None:

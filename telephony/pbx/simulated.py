@@ -146,10 +146,15 @@ class SimulatedSwitchboard:
         self._confirm()
 
     async def listen(self, leg: str) -> None:
-        found = self._up(leg)
-        if found.state != "up":
-            raise OrderRefused(f"leg {leg} is not up")
-        self._exchange.listen(found)
+        self._exchange.listen(self._answered(leg))
+        self._confirm()
+
+    async def set_aside(self, leg: str) -> None:
+        self._exchange.set_aside(self._answered(leg))
+        self._confirm()
+
+    async def play_message(self, leg: str, sound: str) -> None:
+        self._exchange.play(self._answered(leg))
         self._confirm()
 
     async def hang_up(self, leg: str) -> None:
@@ -246,6 +251,12 @@ class SimulatedSwitchboard:
         found = self._exchange.legs.get(leg)
         if found is None or not found.appeared:
             raise UnknownLeg(f"leg {leg} has no channel")
+        return found
+
+    def _answered(self, leg: str) -> Leg:
+        found = self._up(leg)
+        if found.state != "up":
+            raise OrderRefused(f"leg {leg} is not up")
         return found
 
     def _check_held(self, leg: str) -> None:

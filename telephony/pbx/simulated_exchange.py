@@ -17,6 +17,7 @@ from telephony.pbx.port import (
     END,
     JOIN,
     LISTENING_LIMIT,
+    MESSAGE,
     AgentCall,
     BeepHeard,
     CustomerCall,
@@ -24,6 +25,7 @@ from telephony.pbx.port import (
     DirectCall,
     Gate,
     JoinQuestion,
+    LegAbandoned,
     LegAnswered,
     LegAppeared,
     LegEnded,
@@ -33,6 +35,7 @@ from telephony.pbx.port import (
     LegsParted,
     LiveLeg,
     MachineVerdict,
+    MessagePlayed,
     RecordedEnd,
     SpeechEnded,
 )
@@ -53,6 +56,12 @@ INLINE_LIMIT = 3.5
 ABANDON_SOUND = 3.0
 """Seconds an announcement to an abandoned customer lasts."""
 
+MESSAGE_SOUND = 3.0
+"""Seconds a recorded message lasts."""
+
+LAST_WORD = 0.5
+"""Seconds between the end of a message and that of its leg, as in the dialplan."""
+
 NORMAL_CLEARING, NO_ANSWER = 16, 19
 CANCELLED = 487  # what an INVITE that was taken back ends with
 
@@ -69,6 +78,9 @@ class Leg:
     verdict: str = ""
     cause: str = ""
     joined: bool = False
+    abandoned: bool = False
+    message: str = ""  # 'waiting', 'playing' or 'left'
+    playing: Timer | None = None
     partner: Leg | None = None
     heard_until: float = 0.0  # the clock's seconds
     quiet: bool = False  # told to be silent after speech
@@ -99,7 +111,12 @@ class Exchange:
 
     def live(self) -> dict[str, LiveLeg]:
         return {
-            leg.id: LiveLeg(leg=leg.id, state=leg.state, joined_to=leg.partner.id if leg.partner else None)
+            leg.id: LiveLeg(
+                leg=leg.id,
+                state=leg.state,
+                joined_to=leg.partner.id if leg.partner else None,
+                message=leg.message if leg.message != "left" else "playing",
+            )
             for leg in self.legs.values()
             if leg.appeared
         }
@@ -173,6 +190,8 @@ class Exchange:
                 amd_verdict=leg.verdict,
                 amd_cause=leg.cause,
                 joined=leg.joined,
+                abandoned=leg.abandoned,
+                message_left=leg.message == "left",
             )
         self._tell(
             LegEnded(
@@ -294,7 +313,11 @@ class Exchange:
         agent = self.legs.get(call.agent_leg)
         if answer == END:
             self.later(leg, PBX_DELAY, lambda: self.end(leg, cause=NORMAL_CLEARING))
+        elif answer == MESSAGE:
+            self.set_aside(leg)
         elif answer == ABANDON or agent is None or agent.state != "up" or agent.partner is not None:
+            leg.abandoned = True
+            self._tell(LegAbandoned(leg=leg.id, at=self._clock.now()))
             sound = isinstance(call, CustomerCall) and call.abandon_sound
             rest = ABANDON_SOUND if sound else PBX_DELAY
             self.later(leg, rest, lambda: self.end(leg, cause=NORMAL_CLEARING))
@@ -302,6 +325,30 @@ class Exchange:
             leg.partner, agent.partner = agent, leg
             leg.joined = True
             self._tell(LegsJoined(leg=leg.id, at=self._clock.now(), agent_leg=agent.id))
+
+    # -- a message ---------------------------------------------------------------------------------------
+
+    def set_aside(self, leg: Leg) -> None:
+        leg.message = "waiting"
+        if leg.partner is not None:
+            self._part(leg, leg.partner)
+
+    def play(self, leg: Leg) -> None:
+        """From its beginning; what played before is told no more."""
+        if leg.message == "left":
+            return
+        self.set_aside(leg)
+        leg.message = "playing"
+        if leg.playing is not None:
+            leg.playing.cancel()
+
+        def over() -> None:
+            leg.message = "left"
+            self._tell(MessagePlayed(leg=leg.id, at=self._clock.now(), whole=True))
+            self.later(leg, LAST_WORD, lambda: self.end(leg, cause=NORMAL_CLEARING))
+
+        leg.playing = self._clock.call_later(MESSAGE_SOUND, over)
+        leg.timers.append(leg.playing)
 
     def _part(self, leg: Leg, partner: Leg) -> None:
         leg.partner = partner.partner = None

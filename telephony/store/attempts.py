@@ -21,7 +21,7 @@ from telephony.model.listening import EAR_CHANNELS, call_channels, detection
 from telephony.model.offer import OfferEvent
 from telephony.model.outcomes import LegEnd
 from telephony.model.reasons import Capacity, Outcome, Withdrawal
-from telephony.store import claims, grants, offers, permission
+from telephony.store import claims, grants, messages, offers, permission
 from telephony.store.agents import Line, leg_ended, open_line
 from telephony.store.due import due_columns, why_blocked, why_never
 from telephony.store.grants import Full, Need, Place
@@ -50,6 +50,7 @@ class CallLeg:
     dial: str
     caller_id: str
     max_ring: int
+    abandon_path: str | None = None  # file name of what the customer hears where no agent is left
 
 
 @dataclass(slots=True, kw_only=True)
@@ -204,8 +205,11 @@ def _new_attempt(work: Work, here: Place, offer: Offer, settings: CampaignSettin
         leg_count=1,
         cancelled_by=None,
         outcome=None,
+        code=None,
         amd_verdict=None,
         voicemail_left=False,
+        message_id=None,
+        message_when=None,
         placed_at=None,
         answered_at=None,
         joined_at=None,
@@ -269,6 +273,7 @@ def _grant_leg(
                 dial=trunk.dial_template.replace("{number}", offer.e164),
                 caller_id=_caller_id(settings, trunk),
                 max_ring=trunk.max_ring,
+                abandon_path=messages.abandon_path(work.conn, offer.campaign_id),
             )
         first = first or full
         if full.code not in (Capacity.TRUNK_CHANNEL_LIMIT, Capacity.CALL_RATE_LIMIT):
@@ -416,7 +421,7 @@ def end(
     step_attempt(work, attempt, event, ended_at=work.now, outcome=outcome.value, code=code)
     if outcome is Outcome.NOT_PLACED:
         _FORGET_DIALED(work.conn, {"attempt": attempt.id})
-    if attempt.joined_at is not None:
+    if attempt.joined_at is not None and attempt.message_id is None:
         return True
     settle_contact(work, attempt, outcome)
     return False

@@ -9,14 +9,16 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, exists, or_, select
+from sqlalchemy import Connection, bindparam, delete, exists, or_, select
 
 from telephony.model.attempt import LIVE
 from telephony.model.ids import new_id
 from telephony.store import inputs
 from telephony.store.paging import Row
+from telephony.store.prepared import Prepared
+from telephony.store.records import Attempt
 from telephony.store.rows import add, alter, one
-from telephony.store.schema import attempts, campaigns, messages
+from telephony.store.schema import attempts, campaigns, contacts, messages, tenants
 
 
 class MessageUse(StrEnum):
@@ -41,6 +43,13 @@ _OF_CAMPAIGN = {
 }
 
 _SHOWN = tuple(messages.c[name] for name in ("id", "name", "seconds", "sha256", "created_at", "path"))
+
+
+_ABANDON_PATH = Prepared(
+    select(messages.c.path)
+    .join(campaigns, _OF_CAMPAIGN[MessageUse.ABANDON] == messages.c.id)
+    .where(campaigns.c.id == bindparam("campaign"))
+)
 
 
 def new_name() -> str:
@@ -92,6 +101,28 @@ def of_campaigns(conn: Connection, campaign_ids: list[str]) -> dict[str, dict[st
             kept = dict(row)
             found[kept.pop("campaign_id")][f"{use.value}_message"] = kept
     return found
+
+
+def to_drop(conn: Connection, attempt: Attempt) -> str | None:
+    """The message to leave in this customer's mailbox, its id; None where the campaign has none."""
+    column = _OF_CAMPAIGN[MessageUse.VOICEMAIL]
+    return conn.execute(select(column).where(campaigns.c.id == attempt.campaign_id)).scalar_one()
+
+
+def consented(conn: Connection, attempt: Attempt) -> bool:
+    """Whether a recorded message may be left for this contact: it said yes, or its tenant needs no yes."""
+    statement = (
+        select(or_(contacts.c.consent, ~tenants.c.drop_needs_consent))
+        .join(tenants, tenants.c.id == contacts.c.tenant_id)
+        .where(contacts.c.id == attempt.contact_id)
+    )
+    return bool(conn.execute(statement).scalar_one())
+
+
+def abandon_path(conn: Connection, campaign_id: str) -> str | None:
+    """The file's name of what an abandoned customer of this campaign hears; None where it has nothing to say."""
+    path: str | None = _ABANDON_PATH(conn, {"campaign": campaign_id}).scalar_one_or_none()
+    return path
 
 
 def path_of(conn: Connection, message_id: str) -> str | None:

@@ -103,8 +103,11 @@ class Attempt:
     leg_count: int
     cancelled_by: str | None
     outcome: str | None
+    code: str | None
     amd_verdict: str | None
     voicemail_left: bool
+    message_id: str | None
+    message_when: str | None
     placed_at: datetime | None
     answered_at: datetime | None
     joined_at: datetime | None

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
+from telephony.model.message_drop import When
 from telephony.model.reasons import Outcome
 from telephony.store import inputs, views
 from telephony.store.accounts import Role
@@ -68,6 +69,12 @@ class WrapUp(BaseModel):
     callback: Callback | None = None
 
 
+class DropMessage(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    when: When = Field(default=When.AUTO, description="auto: after the beep, or after silence; now: at once")
+
+
 class CallQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -109,6 +116,23 @@ async def hang_up(exchange: Exchange, id: str) -> None:
 )
 async def voicemail_left(exchange: Exchange, id: str) -> None:
     await exchange.floor.voicemail_left(exchange.agent_id, id)
+
+
+@routes.post(
+    "/calls/{id}/drop-message",
+    "Leave the campaign's recorded message in the mailbox",
+    roles=DESK,
+    status=204,
+    errors=("NOT_AVAILABLE", "CELL_CHANNEL_LIMIT", "NO_DESK"),
+)
+async def drop_message(exchange: Exchange, id: str, body: DropMessage) -> None:
+    """The agent is free at once, without a wrap-up; the same request again changes nothing.
+
+    `auto` plays it at once where a beep was heard less than 10 s ago, else after the beep, or after 2 s of silence that
+    follows speech; without either for 30 s the outcome is MESSAGE_NOT_LEFT (no_beep). The campaign needs a message, the
+    contact its consent flag, unless the tenant needs no consent.
+    """
+    await exchange.floor.drop_message(exchange.agent_id, id, body.when)
 
 
 @routes.post(

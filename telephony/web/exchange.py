@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from telephony.dialer.preview import Pulled
+from telephony.model.message_drop import When
 from telephony.model.reasons import Withdrawal
 from telephony.settings import Settings
 from telephony.store.accounts import Role
@@ -39,6 +40,7 @@ class Front(Protocol):
     async def cancel(self, agent_id: str, attempt_id: str) -> None: ...
     async def hang_up(self, agent_id: str, attempt_id: str) -> None: ...
     async def voicemail_left(self, agent_id: str, attempt_id: str) -> None: ...
+    async def drop_message(self, agent_id: str, attempt_id: str, when: When) -> None: ...
     async def wrap_up(
         self,
         agent_id: str,

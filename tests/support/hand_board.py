@@ -36,6 +36,7 @@ class HandBoard:
     agent_calls: list[AgentCall] = field(default_factory=list)
     direct_calls: list[DirectCall] = field(default_factory=list)
     customer_calls: list[CustomerCall] = field(default_factory=list)
+    sounds: list[str] = field(default_factory=list)
     survey_now: Survey = field(default_factory=lambda: Survey(live={}, ended={}, running_since=0.0))
     channels: set[str] = field(default_factory=set)
     failing: dict[str, Exception] = field(default_factory=dict)
@@ -87,6 +88,13 @@ class HandBoard:
 
     async def listen(self, leg: str) -> None:
         self._order("listen", leg)
+
+    async def set_aside(self, leg: str) -> None:
+        self._order("set_aside", leg)
+
+    async def play_message(self, leg: str, sound: str) -> None:
+        self._order("play_message", leg)
+        self.sounds.append(sound)
 
     async def hang_up(self, leg: str) -> None:
         self._order("hang_up", leg)

@@ -72,6 +72,9 @@ class NotedFloor:
     async def voicemail_left(self, agent_id: str, attempt_id: str) -> None:
         self._note("voicemail_left", agent_id, attempt_id)
 
+    async def drop_message(self, agent_id: str, attempt_id: str, when: str) -> None:
+        self._note("drop_message", agent_id, attempt_id, when)
+
     async def wrap_up(
         self,
         agent_id: str,

@@ -6,18 +6,23 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sqlalchemy import Table, select
 
 from telephony.dialer.floor import Floor
 from telephony.model.campaign import CampaignSettings
+from telephony.pbx.audio_folder import AudioFolder
 from telephony.store import campaigns, cells, schema
 from telephony.store.engine import Store
 from telephony.store.grants import Place
 from telephony.store.work import Work, change
 from tests.support.company import Company, company, take_in
 from tests.support.hand_board import HandBoard
+
+AUDIO = AudioFolder(here=Path("/srv/audio"), there=PurePosixPath("/pbx/audio"))
+"""Nothing is written there: the switchboard is played by hand."""
 
 ALWAYS = {day: [["00:00", "00:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 
@@ -35,7 +40,7 @@ class Shift:
         self.here = here
         self.place = place
         self.board = board
-        self.floor = Floor(store=store, board=board, place=place)
+        self.floor = Floor(store=store, board=board, place=place, audio=AUDIO)
 
     @property
     def agent(self) -> str:
