@@ -106,7 +106,8 @@ def of_campaigns(conn: Connection, campaign_ids: list[str]) -> dict[str, dict[st
 def to_drop(conn: Connection, attempt: Attempt) -> str | None:
     """The message to leave in this customer's mailbox, its id; None where the campaign has none."""
     column = _OF_CAMPAIGN[MessageUse.VOICEMAIL]
-    return conn.execute(select(column).where(campaigns.c.id == attempt.campaign_id)).scalar_one()
+    found: str | None = conn.execute(select(column).where(campaigns.c.id == attempt.campaign_id)).scalar_one()
+    return found
 
 
 def consented(conn: Connection, attempt: Attempt) -> bool:

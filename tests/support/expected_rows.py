@@ -66,6 +66,7 @@ wrap_up + wrapped_up -> available: find_contact
 wrap_up + wrapped_up_on_line -> reserved: next_offer
 # A dropped message plays on: the agent is free at once, no wrap-up for it.
 talking + message_dropped -> reserved: next_offer
+talking + message_dropped_off_line -> available: end_line, find_contact
 dialing + message_dropped -> reserved: next_offer
 # Lost in a call: the call is left alone and wrap-up ends in idle; a wish is remembered likewise.
 dialing + desktop_lost -> dialing: remember_wish

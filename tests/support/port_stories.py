@@ -28,6 +28,7 @@ from telephony.pbx.port import (
     DialQuestion,
     Event,
     JoinQuestion,
+    LegAbandoned,
     LegAnswered,
     LegAppeared,
     LegEnded,
@@ -105,6 +106,9 @@ class PortBench(Protocol):
 
     def brief_talker(self) -> str:
         """The dial string of a customer who answers and after 1-8 s of talk hangs up."""
+
+    def sound(self) -> str:
+        """A recorded message of 1-3 s, as the PBX names it."""
 
     async def until(self, predicate: Callable[[], bool], seconds: float) -> bool:
         """Let time pass until the predicate holds, `seconds` at most; whether it holds."""
@@ -385,6 +389,8 @@ class PortStories:
         assert (await wait_for(bench, LegEnded, customer, GREETING)).answered
         assert len(bench.gate.questions) == 1
         assert not told(bench, LegsJoined, customer)
+        assert len(told(bench, LegAbandoned, customer)) == (answer == ABANDON)
+        assert (await bench.board.survey()).ended[customer].abandoned == (answer == ABANDON)
         assert not told(bench, LegEnded, agent)
 
     async def test_a_customer_who_hangs_up_while_the_gate_is_asked_is_not_joined(self, bench: PortBench) -> None:

@@ -313,8 +313,8 @@ class World:
 
     def drop_message(self, attempt: Attempt) -> None:
         self.move_attempt(attempt, AttemptEvent.DROP_MESSAGE)
-        if not attempt.agent.pull:
-            self._free(attempt.agent, AgentEvent.MESSAGE_DROPPED)
+        off_line = AgentEvent.MESSAGE_DROPPED_OFF_LINE
+        self._free(attempt.agent, off_line if attempt.agent.pull else AgentEvent.MESSAGE_DROPPED)
 
     # -- what phones and the PBX do ----------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""A message dropped into a mailbox, with the switchboard played by hand: the agent is free at once, the call goes on."""
+"""A message dropped into a mailbox, with the switchboard played by hand: the agent is free, the call goes on."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from telephony.store import messages, schema
 from telephony.store.engine import Store
 from telephony.store.messages import MessageUse, NewMessage
 from tests.support.shift import Shift, shift
+from tests.unit.test_floor_pull import dialed
 from tests.unit.test_floor_resync import found, restart
 
 pytestmark = pytest.mark.unit
@@ -382,3 +383,42 @@ async def test_a_customer_the_switchboard_found_no_agent_for_was_abandoned_and_h
         one.board.ends(leg, answered=True, rang=True)
         await one.settle()
         assert (await row(one, attempt)).outcome == "ABANDONED"
+
+
+async def test_in_pull_the_agents_line_ends_and_the_agent_may_ask_for_the_next(store: Store) -> None:
+    async with shift(store, mode="preview") as one:
+        await equip(one)
+        attempt, agent_leg, leg = await dialed(one)
+        await one.board.asks_to_dial(leg)
+        one.board.appears(leg)
+        one.board.answers(leg)
+        one.board.joins(leg, agent_leg)
+        await one.state_is("talking")
+        await one.floor.drop_message(one.agent, attempt, When.AUTO)
+        await one.state_is("available")
+        await one.until(lambda: ("hang_up", agent_leg) in one.board.orders)
+        one.board.ends(agent_leg, answered=True)
+        await one.settle()
+        assert (await row(one, attempt)).state == "message"
+        pulled = await one.floor.next_pull(one.agent, one.here.campaign_id)
+        assert pulled.offer_id is not None
+        await tell(one, BeepHeard, leg)
+        await tell(one, MessagePlayed, leg, whole=True)
+        one.board.ends(leg, answered=True, rang=True)
+        await one.settle()
+        assert (await row(one, attempt)).outcome == "MESSAGE_DROPPED"
+
+
+async def test_in_pull_a_wish_to_pause_is_honoured(store: Store) -> None:
+    async with shift(store, mode="preview") as one:
+        await equip(one)
+        attempt, agent_leg, leg = await dialed(one)
+        await one.board.asks_to_dial(leg)
+        one.board.answers(leg)
+        one.board.joins(leg, agent_leg)
+        await one.state_is("talking")
+        await one.floor.set_state(one.agent, "idle", "break")
+        await one.floor.drop_message(one.agent, attempt, When.NOW)
+        await one.state_is("idle")
+        await one.until(lambda: ("hang_up", agent_leg) in one.board.orders)
+        assert plays(one, leg) == 1

@@ -30,6 +30,7 @@ from telephony.pbx.simulated import SimulatedSwitchboard
 from telephony.pbx.simulated_clock import LoopClock, VirtualClock
 from telephony.pbx.simulated_people import HUMAN, Customer, Phone, PhoneHabit, customer_of
 from tests.support.direct_stories import DirectStories
+from tests.support.message_stories import MessageStories
 from tests.support.port_stories import (
     PhoneKind,
     PortStories,
@@ -79,6 +80,9 @@ class SimulatedBench:
     def brief_talker(self) -> str:
         return "PJSIP/+12025550100@brief"
 
+    def sound(self) -> str:
+        return "message"
+
     async def until(self, predicate: Callable[[], bool], seconds: float) -> bool:
         return await self.clock.until(predicate, seconds)
 
@@ -101,7 +105,7 @@ async def bench() -> AsyncIterator[SimulatedBench]:
     await made.board.stop()
 
 
-class TestPort(PortStories, DirectStories):
+class TestPort(PortStories, DirectStories, MessageStories):
     """Every story of the port."""
 
 
