@@ -197,7 +197,7 @@ class AsteriskSwitchboard:
             self._listening.happened(event)
             self._on_event(event)
         if message.event == "BridgeEnter":
-            self._arrive(message.text("Uniqueid"))
+            self._arrive(self._book.leg_of(message.text("Uniqueid")))
 
     # -- legs ----------------------------------------------------------------------------------------------------
 
@@ -268,10 +268,20 @@ class AsteriskSwitchboard:
         await self._listening.listen(leg)
 
     async def set_aside(self, leg: str) -> None:
-        raise OrderRefused("messages are not there yet")
+        self._check_answered(leg)
+        async with self._redirects.setdefault(leg, asyncio.Lock()):
+            await self._go_to(leg, "aside", orders.send_customer_to(self._book.channel(leg), "aside"))
 
     async def play_message(self, leg: str, sound: str) -> None:
-        raise OrderRefused("messages are not there yet")
+        self._check_answered(leg)
+        channel = self._book.channel(leg)
+        async with self._redirects.setdefault(leg, asyncio.Lock()), port_errors():
+            await self._link.send(orders.set_message(channel, sound))
+            await self._link.send(orders.send_customer_to(channel, "message"))
+
+    def _check_answered(self, leg: str) -> None:
+        if self._book.unanswered(leg):
+            raise OrderRefused(f"leg {leg} is not up")
 
     async def hang_up(self, leg: str) -> None:
         async with port_errors():
@@ -321,20 +331,25 @@ class AsteriskSwitchboard:
         One order at a time: Asterisk refuses a Redirect while the channel is still on its way from the one before.
         """
         async with self._redirects.setdefault(leg, asyncio.Lock()):
-            if self._book.waits(leg) == where:
-                return
-            self._check_waiting(leg)
-            arrived: asyncio.Future[SwitchboardError | None] = asyncio.get_running_loop().create_future()
-            self._arrivals[leg] = (where, arrived)
-            try:
-                async with port_errors():
-                    await self._link.send(orders.send_to(leg, where))
-                async with asyncio.timeout(self._ringing_deadline):
-                    error = await arrived
-            except TimeoutError:
-                raise OrderUnsettled(f"not in {where} within {self._ringing_deadline:g} s") from None
-            finally:
-                del self._arrivals[leg]
+            if self._book.waits(leg) != where:
+                self._check_waiting(leg)
+                await self._go_to(leg, where, orders.send_to(leg, where))
+
+    async def _go_to(self, leg: str, where: str, redirect: Action) -> None:
+        """Returns when the leg is in the hold bridge that this Redirect leads to."""
+        if self._book.waits(leg) == where:
+            return
+        arrived: asyncio.Future[SwitchboardError | None] = asyncio.get_running_loop().create_future()
+        self._arrivals[leg] = (where, arrived)
+        try:
+            async with port_errors():
+                await self._link.send(redirect)
+            async with asyncio.timeout(self._ringing_deadline):
+                error = await arrived
+        except TimeoutError:
+            raise OrderUnsettled(f"not in {where} within {self._ringing_deadline:g} s") from None
+        finally:
+            del self._arrivals[leg]
         if error is not None:
             raise error
 

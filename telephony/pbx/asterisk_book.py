@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from telephony.pbx.ami import Message
 from telephony.pbx.port import (
+    LegAbandoned,
     LegAnswered,
     LegAppeared,
     LegEnded,
@@ -23,6 +24,7 @@ from telephony.pbx.port import (
     LegsParted,
     LiveLeg,
     MachineVerdict,
+    MessagePlayed,
 )
 
 LEG_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -33,6 +35,8 @@ RINGING, UP = "5", "6"
 NO_ANSWER = 19
 # In place of a DIALSTATUS, where the agent hung up while Dial() ran.
 AGENT_GONE = "AGENT_GONE"
+# Where in the dialplan a customer's leg waits for a message, or hears it.
+_MESSAGE = {("pd-customer", "aside"): "waiting", ("pd-customer", "message"): "playing"}
 # Events of an ended leg come within milliseconds after its Hangup; this is minutes of calls.
 ENDED_KEPT = 2000
 
@@ -51,6 +55,7 @@ class BookedLeg:
     channel: str = ""  # its channel's Uniqueid where that is not the leg's id
     bridge: str | None = None
     waits: str = ""
+    message: str = ""  # as in LiveLeg, at the last survey
 
 
 class LegBook:
@@ -87,6 +92,15 @@ class LegBook:
         """What Asterisk takes for the leg's channel in an action."""
         booked = self._legs.get(leg)
         return (booked.channel if booked is not None else "") or leg
+
+    def leg_of(self, channel: str) -> str:
+        """The leg whose channel has this Uniqueid."""
+        return self._by_channel.get(channel, channel)
+
+    def unanswered(self, leg: str) -> bool:
+        """True for a leg that is known not to be up."""
+        booked = self._legs.get(leg)
+        return booked is not None and not booked.answered
 
     def never_dialed(self, leg: str, at: float) -> list[LegEvent]:
         """The end of a leg that its agent's leg did not dial after all; nothing where it did."""
@@ -239,6 +253,10 @@ class LegBook:
         if not LEG_ID.fullmatch(leg) or leg in self._ended:
             return []
         match message.text("UserEvent"):
+            case "PdMessage":
+                return [MessagePlayed(leg=leg, at=at, whole=message.text("Status") == "SUCCESS")]
+            case "PdAbandon":
+                return [LegAbandoned(leg=leg, at=at)]
             case "PdAmd":
                 verdict, cause = message.text("Status"), message.text("Cause")
                 return [MachineVerdict(leg=leg, at=at, verdict=verdict, cause=cause)]
@@ -314,6 +332,7 @@ class LegBook:
             booked.rang |= row.text("ChannelState") == RINGING
             booked.answered |= row.text("ChannelState") == UP
             booked.context = booked.context or row.text("Context")
+            booked.message = _MESSAGE.get((row.text("Context"), row.text("Exten")), "")
             if booked.bridge is None:
                 self._put(leg, row.text("BridgeId"))
         return {leg: self._live(leg, booked) for leg, booked in self._legs.items() if booked.appeared}
@@ -330,7 +349,7 @@ class LegBook:
 
     def _live(self, leg: str, booked: BookedLeg) -> LiveLeg:
         state = "up" if booked.answered else "ringing" if booked.rang else "placing"
-        return LiveLeg(leg=leg, state=state, joined_to=self._partner(leg))
+        return LiveLeg(leg=leg, state=state, joined_to=self._partner(leg), message=booked.message)
 
 
 def number(text: str) -> int:

@@ -115,6 +115,19 @@ def listen(leg: str, channel: str, *, address: str, name: str) -> Action:
     }
 
 
+def send_customer_to(channel: str, exten: str) -> Action:
+    """An extension of [pd-customer] for a customer's leg, by its id or its channel's Uniqueid."""
+    _check("leg", channel, _UNIQUEID)
+    return {"Action": "Redirect", "Channel": channel, "Context": "pd-customer", "Exten": exten, "Priority": "1"}
+
+
+def set_message(channel: str, sound: str) -> Action:
+    """What a customer's leg will hear. Raises OrderRefused for a value that cannot be sent."""
+    _check("leg", channel, _UNIQUEID)
+    _check("sound", sound, _SOUND)
+    return {"Action": "Setvar", "Channel": channel, "Variable": "PD_MESSAGE", "Value": sound}
+
+
 def hang_up(leg: str) -> Action:
     """The end of a leg, by its id or its channel's Uniqueid."""
     _check("leg", leg, _UNIQUEID)

@@ -38,6 +38,8 @@ def _recorded_end(leg: str, fields: list[str]) -> RecordedEnd:
         amd_verdict=amd_verdict,
         amd_cause=amd_cause,
         joined=fields[9:10] == ["join"],
+        abandoned=fields[9:10] == ["abandon"],
+        message_left=fields[9:10] == ["left"],
     )
 
 

@@ -22,6 +22,7 @@ from telephony.demo.softphone import Softphone
 from telephony.pbx.asterisk import AsteriskSwitchboard
 from telephony.pbx.port import Event, UnknownLeg
 from tests.support.direct_stories import DirectStories
+from tests.support.message_stories import MessageStories
 from tests.support.platform import RING_SECONDS, TRUNK, NewPhone, work_folder
 from tests.support.port_stories import PhoneKind, PortStories, ScriptedGate
 from tests.support.tcp_line import TcpLine
@@ -103,6 +104,9 @@ class AsteriskBench:
     def brief_talker(self) -> str:
         return f"PJSIP/{fictional_number('00', 6)}@{BRIEF}"
 
+    def sound(self) -> str:
+        return "queue-thankyou"
+
     async def until(self, predicate: Callable[[], bool], seconds: float) -> bool:
         end = time.monotonic() + seconds
         while not predicate():
@@ -143,5 +147,5 @@ async def bench(pbx: Pbx, new_phone: NewPhone) -> AsyncIterator[AsteriskBench]:
             await board.stop()
 
 
-class TestPort(PortStories, DirectStories):
+class TestPort(PortStories, DirectStories, MessageStories):
     """Every story of the port."""
