@@ -12,7 +12,7 @@ PROCESSES ?= 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-unit bench mutate lint lock docs clean
+.PHONY: help setup demo test test-unit bench races mutate lint lock docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test-unit: $(STAMP) ## Only the tests that need nothing but this process and a d
 
 bench: $(STAMP) ## Measure: accept to INVITE, answer to joined, cost of a call
 	@exec $(PY) -m tests.bench
+
+races: $(STAMP) ## Race every two actions on a real Asterisk over all their distances (about an hour)
+	@exec $(PY) -m tests.races
 
 mutate: $(STAMP) ## Seed faults into the rules, one at a time, and count those the tests catch
 	@exec $(PY) -m tests.mutations

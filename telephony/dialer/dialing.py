@@ -84,6 +84,9 @@ class Dialing:
         except PbxUnreachable:
             await self.not_placed(Capacity.PBX_UNREACHABLE.value)
             return
+        except UnknownLeg:
+            await self.not_placed(Outcome.AGENT_ENDED.value)
+            return
         except SwitchboardError as error:
             log.warning("attempt %s: the agent's line did not take the ringing tone: %s", self._call.attempt.id, error)
             await self.not_placed(Outcome.CHANNEL_FAILURE.value)

@@ -298,7 +298,7 @@ class AsteriskSwitchboard:
         self._book.expect(call.leg, dialed_by=call.agent_leg)
 
         def not_dialed() -> None:
-            self._scripts.forget_dial(call.agent_leg)
+            self._scripts.forget_dial(call)
             for event in self._book.never_dialed(call.leg, asyncio.get_running_loop().time()):
                 self._on_event(event)
 
@@ -306,16 +306,18 @@ class AsteriskSwitchboard:
         try:
             async with port_errors():
                 await self._link.send(orders.send_to(call.agent_leg, "dial"))
-        except SwitchboardError:
-            if not self._scripts.forget_dial(call.agent_leg):
+        except SwitchboardError as error:
+            if not self._scripts.forget_dial(call):
                 return  # it asked already: its events tell
             self._book.drop(call.leg)
             self._pace.not_sent(call.leg)
+            if isinstance(error, UnknownLeg):
+                raise
             raise PbxUnreachable(f"leg {call.leg} was not dialed") from None
         asyncio.get_running_loop().call_later(DIAL_ASKED_WITHIN, self._never_asked, call, not_dialed)
 
     def _never_asked(self, call: DirectCall, not_dialed: Callable[[], None]) -> None:
-        if self._scripts.forget_dial(call.agent_leg):
+        if self._scripts.forget_dial(call):
             log.error("leg %s: the dialplan did not ask to dial it within %g s", call.leg, DIAL_ASKED_WITHIN)
             not_dialed()
 

@@ -42,9 +42,13 @@ class Scripts:
         """An agent's leg will ask to dial this call; `refused` is called when it is told no, or hung up asking."""
         self._direct[call.agent_leg] = (call, refused)
 
-    def forget_dial(self, agent_leg: str) -> bool:
+    def forget_dial(self, call: DirectCall) -> bool:
         """No longer expect it; True where nothing was dialed and nothing will be."""
-        return self._direct.pop(agent_leg, None) is not None
+        expected, _ = self._direct.get(call.agent_leg, (None, None))
+        if expected is not call:
+            return False  # the agent's leg may have gone on to its next call
+        del self._direct[call.agent_leg]
+        return True
 
     async def _dial(self, session: AgiSession) -> None:
         """The guard: the variables to dial with, or a no for whatever was not granted or is no longer wanted."""

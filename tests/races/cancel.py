@@ -15,7 +15,7 @@ from telephony.demo.customers import CustomerCall
 from telephony.store import schema
 from tests.bench.figures import quantile
 from tests.races.lanes import Lane, Track
-from tests.races.sweep import Result, offsets
+from tests.races.sweep import WITHIN_MS, Result, offsets
 from tests.support.platform import RING_SECONDS
 
 HUMAN_RINGS = 2
@@ -31,11 +31,16 @@ EARLY = (0, 1, 2, 5, 10, 20, 40)
 
 @dataclass(slots=True)
 class Cancels(Result):
-    """Also how long, in seconds: phones rang on, and answered customers were alone."""
+    """Also how long, in seconds, phones rang on and answered customers were alone, and which of it was too long."""
 
     rang_on: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
     early: list[float] = field(default_factory=list)
+    slow: list[str] = field(default_factory=list)
+
+    @property
+    def right(self) -> bool:
+        return Result.right.fget(self) and not self.slow  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         def worst(values: list[float]) -> str:
@@ -44,13 +49,14 @@ class Cancels(Result):
         return (
             f"{Result.__str__(self)}\n    rang on after the cancel: {worst(self.rang_on)}; "
             f"cancelled at once: {worst(self.early)}; answered and alone: {worst(self.alone)}"
+            f"{'; TOO LONG: ' + self.slow[0] if self.slow else ''}"
         )
 
 
-async def cancels(track: Track, *, runs: int, step: int, spread: float = 4.0) -> Cancels:
+async def cancels(track: Track, *, runs: int, step: int, within: int = WITHIN_MS, spread: float = 4.0) -> Cancels:
     """Sweep the cancel over the customer's answer, then cancel before there is a channel."""
     result = Cancels("cancel / answer", ("cancel", "answer"))
-    todo = [offset for offset in offsets(step) for _ in range(runs)]
+    todo = [offset for offset in offsets(step, within) for _ in range(runs)]
     random.Random(len(todo)).shuffle(todo)
     rounds = -(-len(todo) // len(track.lanes))
     await track.stock(rounds + len(EARLY) + 1, ("00",))
@@ -102,7 +108,7 @@ async def _aimed(lane: Lane, result: Cancels, offset: int, begin: float) -> None
         assert until is not None
         result.alone.append(until - rung.answered_at)
         if result.alone[-1] > ALONE_AT_MOST:
-            result.wrong.append(f"{result.alone[-1] * 1000:.0f} ms in a call without an agent")
+            result.slow.append(f"{result.alone[-1] * 1000:.0f} ms in a call without an agent")
     elif rung.ended_at is not None:
         _stopped(result, result.rang_on, rung.ended_at - answer.sent_at)
 
@@ -127,7 +133,7 @@ async def _at_once(lane: Lane, result: Cancels, after: float) -> None:
 def _stopped(result: Cancels, into: list[float], seconds: float) -> None:
     into.append(seconds)
     if seconds > RINGS_ON_AT_MOST:
-        result.wrong.append(f"a phone rang on for {seconds * 1000:.0f} ms")
+        result.slow.append(f"a phone rang on for {seconds * 1000:.0f} ms")
 
 
 async def _at_the_customer(lane: Lane, number: str, since: float) -> list[CustomerCall]:

@@ -30,9 +30,9 @@ BEHAVIOURS = ("01", "10")
 """Customers who end an accepted call by themselves and at once, so that the next offer comes on the same line."""
 
 
-def offsets(step: int = STEP_MS) -> list[int]:
+def offsets(step: int, within: int) -> list[int]:
     """Milliseconds from the first action to the second."""
-    return list(range(-WITHIN_MS, WITHIN_MS + 1, step))
+    return list(range(-within, within + 1, step))
 
 
 @dataclass(slots=True)
@@ -74,10 +74,12 @@ class Result:
         )
 
 
-async def sweep(track: Track, name: str, pair: Pair, *, runs: int, step: int = STEP_MS, spread: float = 4.0) -> Result:
+async def sweep(
+    track: Track, name: str, pair: Pair, *, runs: int, step: int = STEP_MS, within: int = WITHIN_MS, spread: float = 4.0
+) -> Result:
     """Race a pair `runs` times at each offset; `spread`: seconds over which the lanes of one round begin."""
     result = Result(name, (pair[0].name, pair[1].name))
-    todo = [offset for offset in offsets(step) for _ in range(runs)]
+    todo = [offset for offset in offsets(step, within) for _ in range(runs)]
     random.Random(len(todo)).shuffle(todo)
     await track.stock(-(-len(todo) // len(track.lanes)) + 1, BEHAVIOURS)
     while todo:
@@ -103,7 +105,7 @@ async def _race(lane: Lane, pair: Pair, offset: int, begin: float) -> tuple[list
     for one in pair:
         if one.prepare is not None:
             await one.prepare(lane, offer)
-    first = lane.expires(offer) if pair[0] is TIMER else time.time() + LEAD
+    first = lane.expires(offer) if pair[0] is TIMER else time.time() + LEAD - min(0, offset) / 1000
     answers = await asyncio.gather(
         _at(first, pair[0].act, lane, offer), _at(first + offset / 1000, pair[1].act, lane, offer)
     )
@@ -202,10 +204,17 @@ async def _channels(track: Track) -> list[str]:
 
 
 async def _invites(track: Track, begin: float) -> list[str]:
+    """Each call one INVITE. An agent who hangs up while the call goes out leaves it in doubt: it counts as placed."""
     rung = Counter(call.number for call in await track.stage.customers.calls() if call.invited_at >= begin)
-    placed = Counter(
-        row.e164
+    rows = [
+        row
         for row in await track.lanes[0].rows(schema.attempts)
         if row.placed_at is not None and row.placed_at.timestamp() >= begin and row.outcome != "NOT_PLACED"
-    )
-    return [] if rung == placed else [f"{rung.total()} INVITEs for {placed.total()} calls placed"]
+    ]
+    placed = Counter(row.e164 for row in rows)
+    doubt = Counter(row.e164 for row in rows if row.outcome == "AGENT_ENDED" and row.ringing_at is None)
+    if not rung <= placed:
+        return [f"{rung.total()} INVITEs for {placed.total()} calls placed"]
+    missing = placed - rung - doubt
+    outcomes = [row.outcome for row in rows if row.e164 in missing]
+    return [f"{missing.total()} calls placed without an INVITE: {outcomes}"] if missing else []

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from telephony.pbx.asterisk_scripts import Scripts
 from telephony.pbx.fastagi import FastAgiServer
-from telephony.pbx.port import ABANDON, END, JOIN, JoinQuestion
+from telephony.pbx.port import ABANDON, END, JOIN, DirectCall, JoinQuestion
 from tests.support.scripted_peer import AgiCall
 
 pytestmark = pytest.mark.unit
@@ -122,3 +122,16 @@ async def test_nobody_else_can_have_rows_cleared(served: Served) -> None:
 async def test_ping_says_who_we_are(served: Served) -> None:
     call = await served.ask("ping")
     assert await call.read_command() == 'SET VARIABLE "PD_PONG" "telephony"'
+
+
+def test_the_deadline_of_a_call_leaves_the_next_one_of_the_same_agent_alone() -> None:
+    agent = "0197a000-0000-7000-8000-00000000000a"
+    first, second = (
+        DirectCall(leg=leg, agent_leg=agent, dial="PJSIP/+442079460000@carrier", ring_limit=30)
+        for leg in (LEG, LEG.replace("c", "d"))
+    )
+    scripts = Scripts()
+    scripts.expect_dial(second, refused=lambda: None)
+    assert not scripts.forget_dial(first)
+    assert scripts.forget_dial(second)
+    assert not scripts.forget_dial(second)

@@ -49,3 +49,18 @@ async def test_a_leg_nobody_granted_is_not_dialed(store: Store) -> None:
     async with shift(store, mode="preview_direct") as one:
         await one.reserved()
         assert await one.board.asks_to_dial("01900000-0000-7000-8000-000000000000") == "end"
+
+
+async def test_an_agent_who_hangs_up_just_before_the_call_goes_out_leaves_the_contact_untouched(store: Store) -> None:
+    async with shift(store, mode="preview_direct") as one:
+        agent_leg = await one.reserved()
+        _, leg = await accepted(one)
+        one.board.ends(agent_leg, answered=True)
+        one.board.tell_not_made(leg)
+        await one.settle()
+        (row,) = await one.rows(schema.attempts)
+        assert (row.outcome, row.code) == ("NOT_PLACED", "AGENT_ENDED")
+        contact = await one.contact("c0")
+        assert (contact.state, contact.attempts) == ("waiting", 0)
+        assert not any((await one.used()).values())
+        assert not await one.rows(schema.dialed)
