@@ -342,10 +342,16 @@ class Call:
         if self.attempt.state is AttemptState.PLACING and trunk_failed(end) and await self._dialing.next_trunk(end):
             return
         outcome = self.outcome(end)
-        if outcome is Outcome.AGENT_ENDED and not event.appeared:
-            await self.ended(end, Outcome.NOT_PLACED, code=outcome.value)  # the line was gone before it could dial
+        if not event.appeared and (outcome is Outcome.AGENT_ENDED or self._never_dialed):
+            # the line was gone before it could dial
+            await self.ended(end, Outcome.NOT_PLACED, code=Outcome.AGENT_ENDED.value)
         else:
             await self.ended(end, outcome)
+
+    @property
+    def _never_dialed(self) -> bool:
+        """Of a call that has no channel: it is the agent's line that did not dial it, and nobody asked for its end."""
+        return self.settings.mode is not Mode.PREVIEW_STANDARD and self.attempt.cancelled_by is None
 
     def outcome(self, end: LegEnd) -> Outcome:
         attempt = self.attempt

@@ -85,7 +85,7 @@ class Dialing:
             await self.not_placed(Capacity.PBX_UNREACHABLE.value)
             return
         except UnknownLeg:
-            await self.not_placed(Outcome.AGENT_ENDED.value)
+            await self._call.agent_vanished()
             return
         except SwitchboardError as error:
             log.warning("attempt %s: the agent's line did not take the ringing tone: %s", self._call.attempt.id, error)

@@ -163,6 +163,10 @@ def clear_recorder(batch: str, *, fastagi: str, limit: float) -> Action:
     }
 
 
+_NO_CHANNEL = ("No such channel", "Channel does not exist", "Redirect failed, channel not up")
+"""How Asterisk says that a channel is gone; the last one of a channel that is just being hung up."""
+
+
 @asynccontextmanager
 async def port_errors() -> AsyncIterator[None]:
     """The link's errors as the port's."""
@@ -175,7 +179,7 @@ async def port_errors() -> AsyncIterator[None]:
     except AmiUnsettled as error:
         raise OrderUnsettled(str(error)) from None
     except AmiRefused as error:
-        if error.reason.startswith(("No such channel", "Channel does not exist")):
+        if error.reason.startswith(_NO_CHANNEL):
             raise UnknownLeg(str(error)) from None
         raise OrderRefused(str(error)) from None
 
