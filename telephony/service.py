@@ -83,7 +83,9 @@ async def _run(settings: Settings, store: Store) -> int:
         ears_port=settings.ears.port,
         ears_address=settings.ears.advertise,
     )
-    floor = Floor(store=store, board=board, place=place, audio=AudioFolder.of(settings))
+    floor = Floor(
+        store=store, board=board, place=place, audio=AudioFolder.of(settings), recording_days=settings.recording_days
+    )
     server = WebServer(settings=settings, store=store, floor=floor, changes=floor.changes)
     stop = _stop_signals()
     try:

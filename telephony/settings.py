@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     pbx_audio_dir: Path | None = Field(
         default=None, description="audio_dir as Asterisk knows it, an absolute path; not set: the same path"
     )
+    recording_days: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        default=0, description="days after which recordings are removed, 0-36500; 0: never"
+    )
     http: Http = Http()
     ami: Ami = Ami()
     fastagi: FastAgi = FastAgi()

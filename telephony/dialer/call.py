@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from telephony.dialer.dialing import Dialing
 from telephony.dialer.errors import DialerError, Refused
 from telephony.dialer.message import drop_message
+from telephony.dialer.recording import CallRecording
 from telephony.dialer.settlement import Settlement
 from telephony.model.agent import AgentEffect, AgentEvent, AgentState, IdleReason
 from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
@@ -76,6 +77,7 @@ class Call:
         self._beep_at: float | None = None  # monotonic
         self._dialing = Dialing(desk, self)
         self._settlement = Settlement(desk, self)
+        self.recording = CallRecording(desk, self)
 
     @property
     def live(self) -> bool:
@@ -289,6 +291,7 @@ class Call:
         await self.move(AttemptEvent.JOINED, self.agent_joins, joined_at=datetime.now(UTC))
 
     def agent_joins(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+        self.recording.joined(work)
         if agent.state is AgentState.DIALING and agent.attempt_id == self.attempt.id:
             return self._desk.step(work, agent, AgentEvent.JOINED)
         return ()
@@ -395,6 +398,7 @@ class Call:
         desk.ground.owners.pop(self.leg.id, None)
         desk.ground.settled.add(self.leg.id)
         desk.ground.work_wanted.set()  # a place is free
+        desk.ground.recordings_wanted.set()
         if not to_wrap and desk.call is self:
             desk.call = None
             if AgentEffect.NEXT_OFFER in effects and self.settings.mode is Mode.PREVIEW_STANDARD:

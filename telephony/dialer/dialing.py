@@ -63,6 +63,7 @@ class Dialing:
             dial=self._call.leg.dial,
             ring_limit=settings.ring_limit if settings.mode is Mode.PREVIEW else self._call.leg.max_ring,
             caller_id=self._call.leg.caller_id,
+            recording=self._call.recording.file,
         )
         await self._order(self._desk.ground.board.call_from_agent(call))
 
@@ -75,6 +76,7 @@ class Dialing:
             dial=self._call.leg.dial,
             ring_limit=settings.ring_limit,
             caller_id=self._call.leg.caller_id,
+            recording=self._call.recording.file,
             amd=settings.amd,
             amd_arguments=settings.amd_arguments(),
             abandon_sound=desk.ground.sound(self._call.leg.abandon_path) if self._call.leg.abandon_path else "",

@@ -20,6 +20,7 @@ from telephony.dialer.errors import NotFound
 from telephony.dialer.ground import Ground
 from telephony.dialer.presence import Presence
 from telephony.dialer.preview import Pulled
+from telephony.dialer.recorded import Recorded
 from telephony.dialer.stored import Stored
 from telephony.model.agent import AGENT, AgentEvent, AgentState
 from telephony.model.message_drop import When
@@ -63,9 +64,12 @@ EVENTS_KEPT = timedelta(hours=24)
 class Floor:
     """The dialer of one cell: what the web asks of it and what runs by itself."""
 
-    def __init__(self, *, store: Store, board: Switchboard, place: Place, audio: AudioFolder) -> None:
+    def __init__(
+        self, *, store: Store, board: Switchboard, place: Place, audio: AudioFolder, recording_days: int = 0
+    ) -> None:
         self.changes = Changes()
         self.ground = Ground(store=store, board=board, place=place, changes=self.changes, audio=audio)
+        self._recorded = Recorded(self.ground, days=recording_days)
         self.presence = Presence()
         self.desks: dict[str, Desk] = {}
         self.ready = False
@@ -79,7 +83,8 @@ class Floor:
         await self._load()
         self.ground.board.subscribe(self._on_event, self._gate)
         loop = asyncio.get_running_loop()
-        for watch in (self._watch_link, self._watch_work, self._watch_presence, self._watch_age):
+        watches = (self._watch_link, self._watch_work, self._watch_presence, self._watch_age, self._recorded.watch)
+        for watch in watches:
             self._tasks.append(loop.create_task(watch(), name=watch.__name__))
         await self.ground.board.start()
 
@@ -95,6 +100,15 @@ class Floor:
     @property
     def pbx_connected(self) -> bool:
         return self.ground.board.connected
+
+    @property
+    def recordings_work(self) -> bool:
+        """False where the PBX was asked to record for a trial and nothing arrived."""
+        return self.ground.recordings_work
+
+    def recordings_changed(self) -> None:
+        """Recordings are to be removed."""
+        self.ground.recordings_wanted.set()
 
     async def _load(self) -> None:
         def transaction(work: Work) -> list[Stored]:
@@ -177,6 +191,11 @@ class Floor:
                 await self._call(desk, attempt_id).drop_message(when)
 
         await desk.ask(drop)
+
+    async def record(self, agent_id: str, attempt_id: str, action: str) -> None:
+        """Start, stop, pause or resume the recording of the agent's call."""
+        desk = await self.desk(agent_id)
+        await desk.ask(lambda: self._call(desk, attempt_id).recording.act(action))
 
     async def wrap_up(
         self,
@@ -329,6 +348,7 @@ class Floor:
             self.ready = True
             self.presence.restart()
             log.info("ready: %d legs are up", len(survey.live))
+            self.ground.spawn(self._recorded.try_out())
         self.wake()
 
     async def _watch_work(self) -> None:

@@ -37,6 +37,8 @@ class Ground:
     owners: dict[str, LegOwner] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    recordings_work: bool = True  # False: the PBX was asked to record and nothing arrived
+    recordings_wanted: asyncio.Event = field(default_factory=asyncio.Event)  # one ended, or is to be removed
     resync_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     work_wanted: asyncio.Event = field(default_factory=asyncio.Event)  # contacts, places or agents became free
     lost_cell: asyncio.Event = field(default_factory=asyncio.Event)  # another process drives this cell now

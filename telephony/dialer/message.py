@@ -61,6 +61,7 @@ async def drop_message(desk: Desk, call: Call, when: When) -> None:
         if when is When.AUTO and (full := attempts.grant_listening(work, desk.ground.place, attempt)) is not None:
             raise NoCapacity(full.code, scope_id=full.scope_id, used=full.used, limit=full.limit)
         step_attempt(work, attempt, AttemptEvent.DROP_MESSAGE, message_id=message_id, message_when=when.value)
+        call.recording.alone(work)
         return attempt, agent, _free(work, desk, agent, call)
 
     call.attempt, desk.agent, effects = await desk.ground.change(transaction)

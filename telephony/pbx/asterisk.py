@@ -58,6 +58,10 @@ FORGET_AT_ONCE = 2000
 FORGET_WITHIN = 10.0
 # An agent's leg asks the guard 1 ms after its Redirect, and the dialplan gives up after 2 s.
 DIAL_ASKED_WITHIN = 2.5
+# Record() of the probe ends by itself after 2 s.
+PROBE_WITHIN = 5.0
+# What RECORD_STATUS says of a file that was written.
+RECORDED = ("TIMEOUT", "HANGUP", "SILENCE", "DTMF")
 
 
 class AsteriskSwitchboard:
@@ -117,6 +121,7 @@ class AsteriskSwitchboard:
         )
         self._pace = OriginatePace(at_once=max_originates, patience=originate_wait)
         self._redirects: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by agent's leg
+        self._probes: dict[str, asyncio.Future[str]] = {}
         self._arrivals: dict[str, tuple[str, asyncio.Future[SwitchboardError | None]]] = {}
         self._on_event: Callable[[Event], None] = lambda _: None
         self._running_since = 0.0
@@ -191,6 +196,8 @@ class AsteriskSwitchboard:
                 self._pace.through(message.text("Uniqueid"))
             case "OriginateResponse" if message.response == "Failure" and self._book.awaited(message.action_id):
                 self._never_made(message.action_id, message.text("Channel"))
+            case "UserEvent" if (told := self._probes.get(message.text("Id"))) is not None and not told.done():
+                told.set_result(message.text("Status"))
         for event in self._book.take(message, asyncio.get_running_loop().time()):
             if isinstance(event, LegEnded):
                 self._arrive(event.leg, UnknownLeg("the leg has ended"))
@@ -282,6 +289,35 @@ class AsteriskSwitchboard:
     def _check_answered(self, leg: str) -> None:
         if self._book.unanswered(leg):
             raise OrderRefused(f"leg {leg} is not up")
+
+    async def record(self, leg: str, *, tape: str, file: str) -> None:
+        if not self._book.knows(leg):
+            raise UnknownLeg(f"leg {leg} has no channel")
+        async with port_errors():
+            await self._link.send(orders.record(self._book.channel(leg), tape, file))
+
+    async def stop_recording(self, tape: str) -> None:
+        async with port_errors():
+            await self._link.send(orders.hang_up(tape))
+
+    async def pause_recording(self, leg: str, *, paused: bool) -> None:
+        async with port_errors():
+            await self._link.send(orders.pause_recording(self._book.channel(leg), paused=paused))
+
+    async def try_recording(self, file: str) -> None:
+        probe = str(uuid.uuid4())
+        told = self._probes[probe] = asyncio.get_running_loop().create_future()
+        try:
+            async with port_errors():
+                await self._link.send(orders.try_recording(file, probe))
+            async with asyncio.timeout(PROBE_WITHIN):
+                status = await told
+        except TimeoutError:
+            raise OrderUnsettled(f"no word from [pd-probe] within {PROBE_WITHIN:g} s") from None
+        finally:
+            del self._probes[probe]
+        if status not in RECORDED:
+            raise OrderRefused(f"Asterisk's Record() ended with {status}")
 
     async def hang_up(self, leg: str) -> None:
         async with port_errors():

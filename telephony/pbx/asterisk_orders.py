@@ -30,6 +30,7 @@ _PHONE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _CALLER_ID = re.compile(r"\+?[0-9]{0,20}")
 _AMD_ARGUMENTS = re.compile(r"[0-9,]{0,100}")
 _SOUND = re.compile(r"[A-Za-z0-9_./-]{0,250}")
+_FILE = re.compile(r"(?:/[A-Za-z0-9_./-]{1,245}\.wav)?")
 _NAME_LIMIT = 80
 _RING_LIMIT_MAX = 600
 
@@ -63,6 +64,7 @@ def call_customer(call: CustomerCall, *, fastagi: str) -> Action:
     _check("caller_id", call.caller_id, _CALLER_ID)
     _check("amd_arguments", call.amd_arguments, _AMD_ARGUMENTS)
     _check("abandon_sound", call.abandon_sound, _SOUND)
+    _check("recording", call.recording, _FILE)
     return {
         **_originate(call.leg, call.dial, call.ring_limit, "pd-customer", "answered"),
         **({"CallerID": f"<{call.caller_id}>"} if call.caller_id else {}),
@@ -72,6 +74,7 @@ def call_customer(call: CustomerCall, *, fastagi: str) -> Action:
             quoted_variable("PD_AMD", Amd(call.amd).value),
             quoted_variable("PD_AMD_ARGS", call.amd_arguments),
             quoted_variable("PD_ABANDON", call.abandon_sound),
+            quoted_variable("PD_RECORD", call.recording),
         ],
     }
 
@@ -82,8 +85,10 @@ def direct_variables(call: DirectCall) -> dict[str, str]:
     _check("agent_leg", call.agent_leg, LEG_ID)
     _check("dial", call.dial, _DIAL)
     _check("caller_id", call.caller_id, _CALLER_ID)
+    _check("recording", call.recording, _FILE)
     _check_ring_limit(call.ring_limit)
     return {
+        "PD_RECORD": call.recording,
         "PD_TARGET": call.dial,
         "PD_RING": str(call.ring_limit),
         "PD_LEG": call.leg,
@@ -132,6 +137,45 @@ def hang_up(leg: str) -> Action:
     """The end of a leg, by its id or its channel's Uniqueid."""
     _check("leg", leg, _UNIQUEID)
     return {"Action": "Hangup", "Channel": leg}
+
+
+def record(channel: str, tape: str, file: str) -> Action:
+    """A listening pair of channels whose one half records: the action MixMonitor would need the right `system`."""
+    _check("channel", channel, _UNIQUEID)
+    _check("tape", tape, LEG_ID)
+    _check("file", file, _FILE)
+    return {
+        "Action": "Originate",
+        "ChannelId": tape,
+        "OtherChannelId": f"{tape}-spy",
+        "Account": f"tape-{tape}",
+        "Channel": "Local/both@pd-listen/n",
+        "Context": "pd-listen",
+        "Exten": "tape",
+        "Priority": "1",
+        "Async": "true",
+        "Variable": [quoted_variable("PD_SPY", channel), quoted_variable("PD_TAPE", file)],
+    }
+
+
+def pause_recording(leg: str, *, paused: bool) -> Action:
+    """Silence in both directions of what is recorded; the two who talk notice nothing."""
+    _check("leg", leg, _UNIQUEID)
+    return {"Action": "MixMonitorMute", "Channel": leg, "Direction": "both", "State": "1" if paused else "0"}
+
+
+def try_recording(file: str, probe: str) -> Action:
+    """A channel without a telephone that records another one's tone, and tells [pd-probe]'s event `probe`."""
+    _check("file", file, _FILE)
+    return {
+        "Action": "Originate",
+        "Channel": "Local/record@pd-probe/n",
+        "Context": "pd-probe",
+        "Exten": "tone",
+        "Priority": "1",
+        "Async": "true",
+        "Variable": [quoted_variable("PD_PROBE", probe), quoted_variable("PD_PROBE_FILE", file.removesuffix(".wav"))],
+    }
 
 
 def device_state(channel: str) -> Action:

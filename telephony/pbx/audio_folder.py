@@ -38,6 +38,10 @@ class AudioFolder:
         """Written by Asterisk, read and removed by the service."""
         return self.here / "recordings"
 
+    def recording(self, name: str) -> Path:
+        """The file of a recording by its id."""
+        return self.recordings / f"{name}.wav"
+
     @classmethod
     def of(cls, settings: Settings) -> Self:
         here = settings.audio_dir.resolve()

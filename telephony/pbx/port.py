@@ -55,7 +55,8 @@ class CustomerCall:
     """A customer leg of its own, joined to the agent's leg on answer.
 
     `dial`: the trunk's template filled in, e.g. `PJSIP/+442079460000@carrier`; `ring_limit`: seconds;
-    `amd_arguments`: as AMD() takes them, empty for amd.conf's; `abandon_sound`: played where no agent is left.
+    `amd_arguments`: as AMD() takes them, empty for amd.conf's; `abandon_sound`: played where no agent is left;
+    `recording`: WAV file, as the PBX knows it, for both directions from the join on; empty for none.
     """
 
     leg: str
@@ -66,13 +67,15 @@ class CustomerCall:
     amd: Amd = Amd.OFF
     amd_arguments: str = ""
     abandon_sound: str = ""
+    recording: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectCall:
     """A customer dialed from the agent's own leg, who hears ringing, early media and announcements as they are.
 
-    `dial` and `ring_limit` as in `CustomerCall`. Before anything is dialed the PBX asks the gate a `DialQuestion`.
+    `dial`, `ring_limit` and `recording` as in `CustomerCall`. Before anything is dialed the PBX asks the gate a
+    `DialQuestion`.
     """
 
     leg: str
@@ -80,6 +83,7 @@ class DirectCall:
     dial: str
     ring_limit: int
     caller_id: str = ""
+    recording: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +314,25 @@ class Switchboard(Protocol):
         `sound`: the file as the PBX names it, without suffix. A message that plays is begun again. An agent it talked
         to is back on hold. Raises `UnknownLeg` where it has no channel, `OrderRefused` where it is not up.
         """
+
+    async def record(self, leg: str, *, tape: str, file: str) -> None:
+        """Record a joined customer leg on demand, both directions, into a WAV file as the PBX knows it.
+
+        It goes on until `stop_recording` of this `tape`, an id of its own, or the leg's end; the file is complete a
+        moment later. Raises `UnknownLeg` where the leg has no channel.
+        """
+
+    async def stop_recording(self, tape: str) -> None:
+        """End a recording on demand; raises `UnknownLeg` where it has ended."""
+
+    async def pause_recording(self, leg: str, *, paused: bool) -> None:
+        """Put silence in place of what is said into the recording that began with the join, or end that.
+
+        Raises `OrderRefused` where there is none.
+        """
+
+    async def try_recording(self, file: str) -> None:
+        """Record a second of a tone into this file, with no telephone; raises `OrderRefused` where that fails."""
 
     async def hang_up(self, leg: str) -> None:
         """End a leg; raises `UnknownLeg` where it has no channel (yet)."""

@@ -6,7 +6,9 @@ as the Asterisk adapter (tests/support/port_stories.py).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 
 from telephony.pbx.port import (
     DIAL,
@@ -29,6 +31,7 @@ from telephony.pbx.port import (
 from telephony.pbx.simulated_clock import Clock
 from telephony.pbx.simulated_exchange import NORMAL_CLEARING, PBX_DELAY, Exchange, Leg
 from telephony.pbx.simulated_people import Customer, Phone, PhoneHabit, customer_of
+from telephony.pbx.simulated_tape import write_tone
 
 RING_DELAY = 0.03
 """Seconds from the INVITE to the 180."""
@@ -155,6 +158,28 @@ class SimulatedSwitchboard:
 
     async def play_message(self, leg: str, sound: str) -> None:
         self._exchange.play(self._answered(leg))
+        self._confirm()
+
+    async def record(self, leg: str, *, tape: str, file: str) -> None:
+        self._exchange.record(self._up(leg), tape, file)
+        self._confirm()
+
+    async def stop_recording(self, tape: str) -> None:
+        self._check_link()
+        if not self._exchange.stop_recording(tape):
+            raise UnknownLeg(f"recording {tape} has ended")
+        self._confirm()
+
+    async def pause_recording(self, leg: str, *, paused: bool) -> None:
+        found = self._up(leg).tapes.get(leg)
+        if found is None:
+            raise OrderRefused(f"leg {leg} is not recorded from the join on")
+        found.pause(paused=paused)
+        self._confirm()
+
+    async def try_recording(self, file: str) -> None:
+        self._check_link()
+        await asyncio.to_thread(write_tone, Path(file), [(1.0, False)])
         self._confirm()
 
     async def hang_up(self, leg: str) -> None:

@@ -41,6 +41,7 @@ from telephony.pbx.port import (
 )
 from telephony.pbx.simulated_clock import Clock, Timer
 from telephony.pbx.simulated_people import Customer
+from telephony.pbx.simulated_tape import Tape
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Leg:
     message: str = ""  # 'waiting', 'playing' or 'left'
     playing: Timer | None = None
     partner: Leg | None = None
+    tapes: dict[str, Tape] = field(default_factory=dict)  # by id; under the leg's own the one from the join on
     heard_until: float = 0.0  # the clock's seconds
     quiet: bool = False  # told to be silent after speech
     timers: list[Timer] = field(default_factory=list)
@@ -136,7 +138,22 @@ class Exchange:
 
     def place(self, call: AgentCall | CustomerCall | DirectCall) -> Leg:
         leg = self.legs[call.leg] = Leg(call=call)
+        if not isinstance(call, AgentCall) and call.recording:
+            leg.tapes[leg.id] = Tape(call.recording, self._clock)
         return leg
+
+    def record(self, leg: Leg, tape: str, file: str) -> None:
+        leg.tapes[tape] = Tape(file, self._clock)
+        if leg.partner is not None:
+            leg.tapes[tape].roll()
+
+    def stop_recording(self, tape: str) -> bool:
+        """Whether it was still running."""
+        for leg in self.legs.values():
+            if tape in leg.tapes:
+                leg.tapes.pop(tape).end()
+                return True
+        return False
 
     def appear(self, leg: Leg) -> None:
         """Its channel comes to be, and from now on it may ring so long and no longer."""
@@ -177,6 +194,8 @@ class Exchange:
         partner = leg.partner
         if partner is not None:
             self._part(leg, partner)
+        for tape in leg.tapes.values():
+            tape.end()
         answered = leg.state == "up"
         if leg.appeared:
             self.recorder[leg.id] = RecordedEnd(
@@ -324,6 +343,8 @@ class Exchange:
         else:
             leg.partner, agent.partner = agent, leg
             leg.joined = True
+            for tape in leg.tapes.values():
+                tape.roll()
             self._tell(LegsJoined(leg=leg.id, at=self._clock.now(), agent_leg=agent.id))
 
     # -- a message ---------------------------------------------------------------------------------------
@@ -353,4 +374,6 @@ class Exchange:
     def _part(self, leg: Leg, partner: Leg) -> None:
         leg.partner = partner.partner = None
         agent, customer = (leg, partner) if leg.is_agent else (partner, leg)
+        for tape in customer.tapes.values():
+            tape.rest()
         self._tell(LegsParted(leg=customer.id, at=self._clock.now(), agent_leg=agent.id))

@@ -476,6 +476,7 @@ attempts = Table(
     Column("voicemail_left", Boolean, nullable=False, server_default=false()),
     Column("message_id", Id),  # the recording that is, or was, dropped into the mailbox
     Column("message_when", Code),  # auto or now
+    Column("recording", Code),  # recording, paused, stopped, then kept, failed or removed; none: never recorded
     Column("disposition", Code),
     Column("note", Text),
     _moment("granted_at", nullable=False),
@@ -489,6 +490,30 @@ attempts = Table(
     Index("ix_attempts_campaign", "campaign_id", "granted_at"),
     Index("ix_attempts_tenant", "tenant_id", "granted_at"),
 )
+
+recordings = Table(
+    "recordings",
+    metadata,
+    _id(),  # of one from the join on: the customer leg's
+    _to("tenants"),
+    _to("cells"),
+    _to("campaigns"),
+    _to("attempts", index=True),
+    _to("agents"),
+    Column("on_demand", Boolean, nullable=False),
+    Column("state", Code, nullable=False),  # recording, paused, stopped, kept, failed, removed
+    Column("error", Code),  # why it failed
+    Column("paused", Boolean, nullable=False, server_default=false()),  # at any time
+    _moment("started_at", nullable=False),
+    _moment("ended_at"),
+    Column("seconds", Float),
+    Column("size", BigInteger),  # bytes
+    Column("sha256", String(64)),
+    Column("removed_by", Id),  # none: by its age
+    _moment("removed_at"),  # the file is gone
+    Index("ix_recordings_unsettled", "cell_id", "state", "ended_at"),
+)
+"""Recordings of calls, one for each file; the rows outlive the files."""
 
 legs = Table(
     "legs",

@@ -62,6 +62,7 @@ _CALL_COLUMNS = (
     attempts.c.amd_after.label("verdict_after"),
     attempts.c.beep_after,
     attempts.c.voicemail_left,
+    attempts.c.recording,
     attempts.c.granted_at,
     attempts.c.placed_at,
     attempts.c.ringing_at,

@@ -110,6 +110,7 @@ class Call(BaseModel):
     verdict_after: float | None = Field(description="seconds from answer")
     beep_after: float | None = Field(description="seconds from answer")
     voicemail_left: bool
+    recording: str | None = Field(description="recording, paused, stopped, then kept, failed or removed; none: never")
     granted_at: datetime
     placed_at: datetime | None
     ringing_at: datetime | None
@@ -121,6 +122,24 @@ class Call(BaseModel):
     note: str | None
     offer: str
     cancel_asked: bool
+
+
+class Recording(BaseModel):
+    id: str
+    call: str
+    agent: str
+    state: str = Field(description="recording, paused, stopped, kept, failed, removed")
+    error: str | None = Field(
+        description="MISSING, EMPTY, INCOMPLETE (much shorter than the conversation), UNREADABLE, NOT_BEGUN"
+    )
+    on_demand: bool = Field(description="false: from the join on")
+    paused: bool = Field(description="at any time; that part is silent")
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: float | None
+    size: int | None = Field(description="bytes")
+    sha256: str | None
+    removed_by: str | None
 
 
 class DispositionChoice(BaseModel):

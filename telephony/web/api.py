@@ -17,6 +17,7 @@ from telephony.web import (
     me,
     metrics,
     offers,
+    recordings,
     sessions,
 )
 from telephony.web.routes import Route
@@ -26,6 +27,7 @@ ALL = (
     me.routes,
     offers.routes,
     calls.routes,
+    recordings.routes,
     administration_campaigns.routes,
     administration_messages.routes,
     administration_contacts.routes,

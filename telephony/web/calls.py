@@ -25,8 +25,8 @@ routes = Routes("Calls")
 
 COLUMNS = (
     "id", "campaign", "agent", "contact", "name", "e164", "mode", "amd", "state", "outcome", "code", "verdict", "cause",
-    "verdict_after", "beep_after", "voicemail_left", "granted_at", "placed_at", "ringing_at", "answered_at",
-    "joined_at", "ended_at", "wrapped_up_at", "disposition", "note",
+    "verdict_after", "beep_after", "voicemail_left", "recording", "granted_at", "placed_at", "ringing_at",
+    "answered_at", "joined_at", "ended_at", "wrapped_up_at", "disposition", "note",
 )  # fmt: skip
 
 

@@ -77,6 +77,7 @@ class Feed:
         self.lag = 0.0  # seconds from the moment of the last event to its handing out
         self.outcomes: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
+        self.recordings: Counter[str] = Counter()
 
     async def start(self) -> None:
         self.position = await self._store.run(outbox.latest)
@@ -156,6 +157,10 @@ class Feed:
             outcome = json.loads(line.payload).get("outcome")
             if outcome:
                 self.outcomes[str(outcome)] += 1
+        elif line.kind == "call.recording":
+            told = json.loads(line.payload)
+            if told.get("state") in ("kept", "failed"):
+                self.recordings[str(told.get("error") or "kept")] += 1
         elif line.kind == "limit.reached":
             self.refusals[str(json.loads(line.payload).get("code"))] += 1
 

@@ -66,7 +66,7 @@ class LiveMessage(BaseModel):
 
     kind: str = Field(
         description="hello, reset, tick, or an event: agent.state, offer.opened, offer.closed, call.state, call.amd, "
-        "call.beep, call.voicemail_left, call.wrapped_up, limit.reached, campaign.state, pbx.state"
+        "call.beep, call.recording, call.voicemail_left, call.wrapped_up, limit.reached, campaign.state, pbx.state"
     )
     cursor: str = Field(description="give the last one as `since` when you come back")
     at: datetime

@@ -55,6 +55,8 @@ class _Figures:
         yield _gauges("telephony_calls", "Calls that have not ended, by state", "state", self._calls)
         yield _counters("telephony_call_outcomes", "Ended calls by outcome", "outcome", feed.outcomes)
         yield _counters("telephony_refusals", "Accepts refused for want of room, by code", "code", feed.refusals)
+        yield _counters("telephony_recordings", "Recordings kept, or why they failed", "result", feed.recordings)
+        yield _gauge("telephony_recordings_work", "0 where a trial recording did not arrive", floor.recordings_work)
         yield _gauge("telephony_live_feeds", "Open live feeds", len(feed.subscribers))
         yield _gauge("telephony_event_lag_seconds", "Age of the last event when it was handed out", feed.lag)
         yield _gauge("telephony_loop_lag_seconds", "Worst lateness of the event loop", self._services.lag.take())

@@ -77,6 +77,7 @@ def test_every_application_and_function_of_the_dialplan_is_loaded(pbx: Pbx, cont
         "ExecIf": "app_exec",
         "Originate": "app_originate",
         "PlayTones": "app_playtones",
+        "MixMonitor": "app_mixmonitor",
         "Playback": "app_playback",
         "Record": "app_record",
         "Return": "app_stack",

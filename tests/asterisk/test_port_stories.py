@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.support.direct_stories import DirectStories
 from tests.support.message_stories import MessageStories
 from tests.support.platform import RING_SECONDS, TRUNK, NewPhone, work_folder
 from tests.support.port_stories import PhoneKind, PortStories, ScriptedGate
+from tests.support.recording_stories import RecordingStories
 from tests.support.tcp_line import TcpLine
 
 pytestmark = pytest.mark.asterisk
@@ -85,6 +87,7 @@ class AsteriskBench:
     board: AsteriskSwitchboard
     line: TcpLine
     new_phone: NewPhone
+    recordings: Path
     gate: ScriptedGate = field(default_factory=ScriptedGate)
     events: list[Event] = field(default_factory=list)
     alice: Softphone | None = None
@@ -131,7 +134,7 @@ async def bench(pbx: Pbx, new_phone: NewPhone) -> AsyncIterator[AsteriskBench]:
     login = pbx.ami
     async with TcpLine(login.host, login.port) as line:
         board = AsteriskSwitchboard(host=login.host, port=line.port, username=login.user, secret=login.secret)
-        made = AsteriskBench(board=board, line=line, new_phone=new_phone)
+        made = AsteriskBench(board=board, line=line, new_phone=new_phone, recordings=pbx.audio)
         board.subscribe(made.events.append, made.gate)
         await board.start()
         try:
@@ -147,5 +150,5 @@ async def bench(pbx: Pbx, new_phone: NewPhone) -> AsyncIterator[AsteriskBench]:
             await board.stop()
 
 
-class TestPort(PortStories, DirectStories, MessageStories):
+class TestPort(PortStories, DirectStories, MessageStories, RecordingStories):
     """Every story of the port."""

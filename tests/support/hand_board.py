@@ -96,6 +96,18 @@ class HandBoard:
         self._order("play_message", leg)
         self.sounds.append(sound)
 
+    async def record(self, leg: str, *, tape: str, file: str) -> None:
+        self._order("record", leg)
+
+    async def stop_recording(self, tape: str) -> None:
+        self._order("stop_recording", tape)
+
+    async def pause_recording(self, leg: str, *, paused: bool) -> None:
+        self._order("pause_recording" if paused else "resume_recording", leg)
+
+    async def try_recording(self, file: str) -> None:
+        self._order("try_recording", file)
+
     async def hang_up(self, leg: str) -> None:
         self._order("hang_up", leg)
         if leg not in self.channels:

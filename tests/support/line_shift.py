@@ -13,13 +13,12 @@ from telephony.demo.customers import fictional_number
 from telephony.demo.pbx import Pbx
 from telephony.dialer.floor import Floor
 from telephony.pbx.asterisk import AsteriskSwitchboard
-from telephony.pbx.audio_folder import AudioFolder
 from telephony.store import accounts, campaigns, cells, schema, teams
 from telephony.store.engine import Store
 from telephony.store.work import Work, change
 from tests.support.company import Company, company, take_in
 from tests.support.platform import TRUNK
-from tests.support.shift import settings
+from tests.support.shift import audio_folder, settings
 
 
 def switchboard(pbx: Pbx) -> AsteriskSwitchboard:
@@ -164,7 +163,9 @@ async def line_shift(
             conn, name="Acme cell", data_center="Acme hall", url="", max_channels=1, max_calls=1
         )
     )
-    floor = Floor(store=store, board=switchboard(pbx), place=place, audio=AudioFolder(here=pbx.audio, there=pbx.audio))
+    audio = audio_folder(pbx.audio)
+    await asyncio.to_thread(audio.prepare)
+    floor = Floor(store=store, board=switchboard(pbx), place=place, audio=audio)
     await floor.start()
     one = LineShift(store=store, floor=floor, here=here, agents=ids)
     for agent in ids.values():

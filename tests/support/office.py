@@ -42,6 +42,7 @@ class NotedFloor:
         self.pulled = Pulled()
         self.ready = True
         self.pbx_connected = True
+        self.recordings_work = True
 
     def _note(self, *what: Any) -> None:
         self.asked.append(what)
@@ -74,6 +75,12 @@ class NotedFloor:
 
     async def drop_message(self, agent_id: str, attempt_id: str, when: str) -> None:
         self._note("drop_message", agent_id, attempt_id, when)
+
+    async def record(self, agent_id: str, attempt_id: str, action: str) -> None:
+        self._note("record", agent_id, attempt_id, action)
+
+    def recordings_changed(self) -> None:
+        self._note("recordings_changed")
 
     async def wrap_up(
         self,

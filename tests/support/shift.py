@@ -32,15 +32,21 @@ def settings(**changes: Any) -> CampaignSettings:
     return CampaignSettings.model_validate({"calling_hours": ALWAYS, **changes})
 
 
+def audio_folder(path: Path) -> AudioFolder:
+    """A folder that the PBX knows by the same path."""
+    return AudioFolder(here=path, there=PurePosixPath(path))
+
+
 class Shift:
     """One agent, one campaign, one floor, a switchboard in the test's hand."""
 
-    def __init__(self, *, store: Store, here: Company, place: Place, board: HandBoard) -> None:
+    def __init__(self, *, store: Store, here: Company, place: Place, board: HandBoard, audio: AudioFolder) -> None:
         self.store = store
         self.here = here
         self.place = place
         self.board = board
-        self.floor = Floor(store=store, board=board, place=place, audio=AUDIO)
+        self.audio = audio
+        self.floor = Floor(store=store, board=board, place=place, audio=audio)
 
     @property
     def agent(self) -> str:
@@ -116,8 +122,8 @@ class Shift:
 
 
 @asynccontextmanager
-async def shift(store: Store, *, contacts: int = 3, **wanted: Any) -> AsyncIterator[Shift]:
-    """A started floor with `contacts` contacts waiting (external ids c0, c1 ...)."""
+async def shift(store: Store, *, contacts: int = 3, audio: AudioFolder = AUDIO, **wanted: Any) -> AsyncIterator[Shift]:
+    """A started floor with `contacts` contacts waiting (external ids c0, c1 ...); `audio`: where recordings are."""
 
     def found(work: Work) -> tuple[Company, Place]:
         here = company(work.conn, settings=settings(**wanted))
@@ -136,7 +142,7 @@ async def shift(store: Store, *, contacts: int = 3, **wanted: Any) -> AsyncItera
         return here, place
 
     here, place = await change(store, found)
-    made = Shift(store=store, here=here, place=place, board=HandBoard())
+    made = Shift(store=store, here=here, place=place, board=HandBoard(), audio=audio)
     await made.floor.start()
     await made.until(lambda: made.floor.ready)
     try:

@@ -9,7 +9,7 @@ import pytest
 from telephony.model.campaign import Amd
 from telephony.pbx import asterisk_orders as orders
 from telephony.pbx.ami_action import check_action
-from telephony.pbx.port import AgentCall, CustomerCall, OrderRefused
+from telephony.pbx.port import AgentCall, CustomerCall, DirectCall, OrderRefused
 
 pytestmark = pytest.mark.unit
 
@@ -50,9 +50,20 @@ def test_a_customers_call_is_one_originate_with_the_leg_as_its_only_name() -> No
             'PD_AMD="inline"',
             'PD_AMD_ARGS="2500,1500"',
             'PD_ABANDON="/srv/messages/sorry"',
+            'PD_RECORD=""',
         ],
     }
     check_action(action)
+
+
+@pytest.mark.parametrize("file", ["call.wav", "/srv/x.wav,b,rm", "/srv/x.sh", "/srv/${SHELL(id)}.wav", "/a|b.wav"])
+def test_a_file_that_could_mean_more_is_refused(file: str) -> None:
+    with pytest.raises(OrderRefused, match="file"):
+        orders.record(LEG, AGENT, file)
+    with pytest.raises(OrderRefused, match="recording"):
+        orders.direct_variables(
+            DirectCall(leg=LEG, agent_leg=AGENT, dial="PJSIP/1@carrier", ring_limit=30, recording=file)
+        )
 
 
 def test_the_reservation_call_names_the_campaign_and_nothing_else() -> None:

@@ -13,7 +13,7 @@ from telephony.pbx.port import LiveLeg, RecordedEnd, Survey
 from telephony.store import schema
 from telephony.store.engine import Store
 from tests.support.hand_board import HandBoard
-from tests.support.shift import AUDIO, Shift, shift
+from tests.support.shift import Shift, shift
 
 pytestmark = pytest.mark.unit
 
@@ -36,7 +36,7 @@ async def restart(one: Shift, survey: Survey) -> None:
         task.cancel()
     one.board = HandBoard(survey_now=survey)
     one.board.channels.update(survey.live)
-    one.floor = Floor(store=one.store, board=one.board, place=one.place, audio=AUDIO)
+    one.floor = Floor(store=one.store, board=one.board, place=one.place, audio=one.audio)
     await one.floor.start()
     await one.until(lambda: one.floor.ready)
     await one.settle()

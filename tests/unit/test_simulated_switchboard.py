@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -41,6 +42,7 @@ from tests.support.port_stories import (
     told,
     wait_for,
 )
+from tests.support.recording_stories import RecordingStories
 
 pytestmark = pytest.mark.unit
 
@@ -62,7 +64,8 @@ def customer(dial: str) -> Customer:
 class SimulatedBench:
     """The simulated switchboard in virtual time."""
 
-    def __init__(self) -> None:
+    def __init__(self, recordings: Path = Path()) -> None:
+        self.recordings = recordings
         self.clock = VirtualClock()
         self.board = SimulatedSwitchboard(
             clock=self.clock, phones=PHONES, customers=customer, trunks=["customers", "brief", "slow"]
@@ -97,15 +100,15 @@ class SimulatedBench:
 
 
 @pytest_asyncio.fixture
-async def bench() -> AsyncIterator[SimulatedBench]:
-    made = SimulatedBench()
+async def bench(tmp_path: Path) -> AsyncIterator[SimulatedBench]:
+    made = SimulatedBench(tmp_path)
     await made.board.start()
     assert await made.until(lambda: made.board.connected, 1.0)
     yield made
     await made.board.stop()
 
 
-class TestPort(PortStories, DirectStories, MessageStories):
+class TestPort(PortStories, DirectStories, MessageStories, RecordingStories):
     """Every story of the port."""
 
 

@@ -498,6 +498,7 @@ def upgrade() -> None:
         sa.Column("voicemail_left", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("message_id", sa.String(length=36), nullable=True),
         sa.Column("message_when", sa.String(length=40), nullable=True),
+        sa.Column("recording", sa.String(length=40), nullable=True),
         sa.Column("disposition", sa.String(length=40), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("granted_at", Utc(), nullable=False),
@@ -519,6 +520,34 @@ def upgrade() -> None:
     op.create_index(op.f("ix_attempts_contact_id"), "attempts", ["contact_id"], unique=False)
     op.create_index("ix_attempts_live", "attempts", ["cell_id", "state"], unique=False)
     op.create_index("ix_attempts_tenant", "attempts", ["tenant_id", "granted_at"], unique=False)
+    op.create_table(
+        "recordings",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("cell_id", sa.String(length=36), nullable=False),
+        sa.Column("campaign_id", sa.String(length=36), nullable=False),
+        sa.Column("attempt_id", sa.String(length=36), nullable=False),
+        sa.Column("agent_id", sa.String(length=36), nullable=False),
+        sa.Column("on_demand", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("error", sa.String(length=40), nullable=True),
+        sa.Column("paused", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("started_at", Utc(), nullable=False),
+        sa.Column("ended_at", Utc(), nullable=True),
+        sa.Column("seconds", sa.Float(), nullable=True),
+        sa.Column("size", sa.BigInteger(), nullable=True),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("removed_by", sa.String(length=36), nullable=True),
+        sa.Column("removed_at", Utc(), nullable=True),
+        sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_recordings_agent_id_agents")),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempts.id"], name=op.f("fk_recordings_attempt_id_attempts")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_recordings_campaign_id_campaigns")),
+        sa.ForeignKeyConstraint(["cell_id"], ["cells.id"], name=op.f("fk_recordings_cell_id_cells")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_recordings_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recordings")),
+    )
+    op.create_index(op.f("ix_recordings_attempt_id"), "recordings", ["attempt_id"], unique=False)
+    op.create_index("ix_recordings_unsettled", "recordings", ["cell_id", "state", "ended_at"], unique=False)
     op.create_table(
         "refusals",
         sa.Column("id", sa.String(length=36), nullable=False),
