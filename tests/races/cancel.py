@@ -11,7 +11,7 @@ import random
 import time
 from dataclasses import dataclass, field
 
-from telephony.demo.customers import CustomerCall
+from telephony.demo.call_log import Call
 from telephony.store import schema
 from tests.bench.figures import quantile
 from tests.races.lanes import Lane, Track
@@ -136,7 +136,7 @@ def _stopped(result: Cancels, into: list[float], seconds: float) -> None:
         result.slow.append(f"a phone rang on for {seconds * 1000:.0f} ms")
 
 
-async def _at_the_customer(lane: Lane, number: str, since: float) -> list[CustomerCall]:
+async def _at_the_customer(lane: Lane, number: str, since: float) -> list[Call]:
     """The calls to a number since then, once they are over."""
     for _ in range(100):
         calls = [call for call in await lane.customers.calls() if call.number == number and call.invited_at >= since]
