@@ -42,10 +42,19 @@ def list_campaigns(setup: Setup, tenant_name: str | None) -> None:
 @tenancy.option
 @click.pass_obj
 def show_campaign(setup: Setup, name: str, tenant_name: str | None) -> None:
-    """Show one campaign with its contacts by state and all its settings."""
+    """Show one campaign with its contacts by state, its abandoned calls and all its settings."""
+    from telephony.store import abandonment
+
     with setup.database() as store:
         found = store.transact(lambda conn: _one(conn, name, tenant_name)[1])
         facts = [(key, found[key]) for key in ("name", "id", "running", "priority")]
+        for use in ("voicemail_message", "abandon_message"):
+            message = found[use]
+            facts.append((use, f"{message['name']}, {message['seconds']:g} s" if message else None))
+        rates = store.transact(lambda conn: abandonment.rates(conn, [found["id"]], now=datetime.now(UTC)))
+        for span, one in rates.items():
+            waited = one["abandoned"] + one["connected"]
+            facts.append((f"abandoned {span}", f"{one['abandoned']} of {waited} ({one['rate']:.1%})"))
         counts = [(f"contacts {state}", count) for state, count in found["counts"].items()]
         table(("WHAT", "VALUE"), [*facts, *counts, *found["settings"].items()])
 

@@ -86,14 +86,18 @@ def due(
     now: datetime,
     not_before: datetime | None = None,
     callback: bool = False,
+    agent_reserved: bool = False,
     only_now: bool = False,
 ) -> Due:
     """When this number may be dialed at the earliest; `not_before` is the retry or the callback time.
 
+    `agent_reserved`: the callback is one agent's own, who is there for it: a pause does not hold it up.
     `only_now`: it is asked whether now, so the end of hours that are open is not wanted.
     """
     at, waits = now, None
-    limits = [(not_before, Waits.CALLBACK if callback else Waits.RETRY), (use.paused_until, Waits.PAUSE)]
+    limits = [(not_before, Waits.CALLBACK if callback else Waits.RETRY)]
+    if not agent_reserved:
+        limits.append((use.paused_until, Waits.PAUSE))
     if use.last is not None and not callback:
         limits.append((use.last + timedelta(minutes=rules.min_gap), Waits.MIN_GAP))
     if use.today >= rules.daily_cap:

@@ -21,7 +21,7 @@ from telephony.model.listening import EAR_CHANNELS, call_channels, detection
 from telephony.model.offer import OfferEvent
 from telephony.model.outcomes import LegEnd
 from telephony.model.reasons import Capacity, Outcome, Withdrawal
-from telephony.store import claims, grants, messages, offers, permission
+from telephony.store import abandonment, claims, grants, messages, offers, permission
 from telephony.store.agents import Line, leg_ended, open_line
 from telephony.store.due import due_columns, why_blocked, why_never
 from telephony.store.grants import Full, Need, Place
@@ -443,6 +443,8 @@ def settle_contact(work: Work, attempt: Attempt, outcome: Outcome) -> None:
     number = offers.number_of(work, attempt.number_id)
     if outcome in (Outcome.INVALID_NUMBER, Outcome.FAX):
         claims.close_number(work, number, "fax" if outcome is Outcome.FAX else "invalid")
+    if outcome is Outcome.ABANDONED:
+        abandonment.pause(work, attempt)
     if outcome not in UNCOUNTED:
         count_try(work, number.id)
     retry(work, settings, contact, changes, minutes=settings.retry_minutes(outcome), why=outcome.value)

@@ -66,7 +66,15 @@ class Calendar:
         self._uses = _uses(conn, row.id, e164s, today=self._rules.day_of(now)[0], since=since)
         self._unhindered: dict[tuple[str, ...], Due] = {}
 
-    def due(self, e164: str, zones: Sequence[str], *, not_before: datetime | None, callback: bool = False) -> Due:
+    def due(
+        self,
+        e164: str,
+        zones: Sequence[str],
+        *,
+        not_before: datetime | None,
+        callback: bool = False,
+        agent_reserved: bool = False,
+    ) -> Due:
         """For the number to be dialed next; `not_before` is the retry or the callback time."""
         use = self._uses.get(e164)
         if use is None and (not_before is None or not_before <= self._now):
@@ -75,7 +83,15 @@ class Calendar:
             if known not in self._unhindered:
                 self._unhindered[known] = due(self._rules, Use(), zones, now=self._now)
             return self._unhindered[known]
-        return due(self._rules, use or Use(), zones, now=self._now, not_before=not_before, callback=callback)
+        return due(
+            self._rules,
+            use or Use(),
+            zones,
+            now=self._now,
+            not_before=not_before,
+            callback=callback,
+            agent_reserved=agent_reserved,
+        )
 
 
 def _uses(
@@ -180,7 +196,13 @@ def recalculate(conn: Connection, campaign_id: str, contact_ids: Iterable[str], 
             continue
         owed = row.state == ContactState.CALLBACK.value
         not_before = row.callback_at if owed else row.retry_at
-        found = calendar.due(number.e164, zones_of(row.zone, number), not_before=not_before, callback=owed)
+        found = calendar.due(
+            number.e164,
+            zones_of(row.zone, number),
+            not_before=not_before,
+            callback=owed,
+            agent_reserved=row.callback_agent_id is not None,
+        )
         if found.waits is None and row.due_at is not None and row.due_at < now:
             found = replace(found, at=row.due_at)  # who was due keeps its place among the others
         values = {f"new_{name}": value for name, value in due_columns(found).items()}

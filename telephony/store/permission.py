@@ -68,7 +68,15 @@ def denied(
     if facts.blocked:
         return Denied(Withdrawal.ON_DO_NOT_CALL_LIST)
     found = _due(
-        work, settings, contact, number, facts, attempt=attempt, callback=contact.callback_at is not None, only_now=True
+        work,
+        settings,
+        contact,
+        number,
+        facts,
+        attempt=attempt,
+        callback=contact.callback_at is not None,
+        agent_reserved=contact.callback_agent_id is not None,
+        only_now=True,
     )
     return Denied(WITHDRAWAL[found.waits], found) if found.waits is not None else None
 
@@ -81,10 +89,20 @@ def due_after(
     not_before: datetime,
     *,
     callback: bool = False,
+    agent_reserved: bool = False,
 ) -> Due:
     """When a contact may be dialed at the earliest, not before a retry or a callback time."""
     facts = _facts(work, contact.tenant_id, number.e164, "")
-    return _due(work, settings, contact, number, facts, not_before=not_before, callback=callback)
+    return _due(
+        work,
+        settings,
+        contact,
+        number,
+        facts,
+        not_before=not_before,
+        callback=callback,
+        agent_reserved=agent_reserved,
+    )
 
 
 def _facts(work: Work, tenant_id: str, e164: str, attempt: str) -> Any:
@@ -101,6 +119,7 @@ def _due(
     attempt: str = "",
     not_before: datetime | None = None,
     callback: bool = False,
+    agent_reserved: bool = False,
     only_now: bool = False,
 ) -> Due:
     rules, today = rules_of(settings, facts), 0
@@ -109,4 +128,13 @@ def _due(
         today = _SINCE(work.conn, {**values, "attempt": attempt}).scalar_one()
     use = Use(facts.last_placed, today, facts.paused_until)
     zones = zones_of(contact.zone, number)
-    return due(rules, use, zones, now=work.now, not_before=not_before, callback=callback, only_now=only_now)
+    return due(
+        rules,
+        use,
+        zones,
+        now=work.now,
+        not_before=not_before,
+        callback=callback,
+        agent_reserved=agent_reserved,
+        only_now=only_now,
+    )

@@ -75,7 +75,15 @@ def wrap_up(
             number, _ = claims.next_number(work, contact)
             due = Due(callback_at, waits=Waits.CALLBACK)  # the claim blocks a contact whose last number was closed
             if number is not None:
-                due = permission.due_after(work, settings, contact, number, callback_at, callback=True)
+                due = permission.due_after(
+                    work,
+                    settings,
+                    contact,
+                    number,
+                    callback_at,
+                    callback=True,
+                    agent_reserved=callback_agent_id is not None,
+                )
             changes.update(due_columns(due), why=why_never(due) or disposition.code)
             step_contact(work, contact, ContactEvent.SCHEDULE_CALLBACK, **changes)
         case DispositionRule.DO_NOT_CALL:

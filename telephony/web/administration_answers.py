@@ -123,6 +123,21 @@ class Campaign(BaseModel):
     abandon_message: Message | None = Field(description="what a customer hears whom no agent is there for")
 
 
+class AbandonedRate(BaseModel):
+    abandoned: int = Field(description="customers who answered and found no agent")
+    connected: int = Field(description="customers who were joined to an agent")
+    rate: float = Field(description="the abandoned among both, 0-1")
+
+
+class Abandoned(BaseModel):
+    hours_24: AbandonedRate
+    days_30: AbandonedRate
+
+
+class CampaignDetails(Campaign):
+    abandoned: Abandoned
+
+
 class TenantDisposition(BaseModel):
     code: str
     label: str

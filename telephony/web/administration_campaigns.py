@@ -7,14 +7,21 @@ from typing import Any
 from sqlalchemy import Connection
 
 from telephony.model.campaign import CampaignSettings
-from telephony.store import campaigns, due, fields, inputs, lists
+from telephony.store import abandonment, campaigns, due, fields, inputs, lists
 from telephony.store.campaigns import CampaignChange, NewCampaign
 from telephony.store.fields import FieldChange, NewField
 from telephony.store.lists import ListChange, NewList
 from telephony.store.paging import MOST, PageRequest, Row
 from telephony.store.work import Work, change
 from telephony.web.administration import PageQuery, campaign_of, tenant_of
-from telephony.web.administration_answers import Campaign, ContactField, ContactList, PageOf, TenantDisposition
+from telephony.web.administration_answers import (
+    Campaign,
+    CampaignDetails,
+    ContactField,
+    ContactList,
+    PageOf,
+    TenantDisposition,
+)
 from telephony.web.exchange import Exchange
 from telephony.web.routes import ADMINISTRATORS, SUPERVISORS, Routes
 
@@ -48,9 +55,11 @@ async def create_campaign(exchange: Exchange, body: NewCampaign) -> Any:
     return await exchange.run(lambda conn: campaigns.create_campaign(conn, tenant_id, body, now=exchange.now))
 
 
-@campaign_routes.get("/campaigns/{id}", "Show a campaign", roles=SUPERVISORS, answer=Campaign)
+@campaign_routes.get("/campaigns/{id}", "Show a campaign", roles=SUPERVISORS, answer=CampaignDetails)
 async def one_campaign(exchange: Exchange, id: str) -> Any:
-    return await campaign_of(exchange, await tenant_of(exchange), id)
+    """With the rate of abandoned calls over the last 24 hours and 30 days."""
+    found = await campaign_of(exchange, await tenant_of(exchange), id)
+    return found | {"abandoned": await exchange.run(lambda conn: abandonment.rates(conn, [id], now=exchange.now))}
 
 
 @campaign_routes.patch(
