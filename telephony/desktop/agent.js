@@ -186,15 +186,17 @@ setInterval(() => {
 function heard({ kind, data, at }) {
   if (!me) return;
   if (kind === "agent.state" && data.agent === me.agent?.id) {
-    const { state, reason, since } = data;
-    me.agent = { ...me.agent, state, reason, since: since ?? at };
-    if (["wrap_up", "idle", "offline", "available"].includes(state)) refresh();
+    const { state, reason, since, wish, wrap_up_until } = data;
+    me.agent = { ...me.agent, state, reason, since: since ?? at, wish, wrap_up_until };
+    if (state === "available") me.call = null;
+    // a page that was loaded while an offer was open does not know what may be chosen yet
+    if (["idle", "offline"].includes(state) || (state === "wrap_up" && !me.dispositions.length)) refresh();
   } else if (kind === "offer.opened") {
-    const { offer: id, campaign, ...rest } = data;
+    const { offer: id, campaign, campaign_name: name, dispositions, ...rest } = data;
     last = null;
-    me.offer = { ...rest, id, campaign: { id: campaign, name: "" }, disabled_actions: data.disabled_actions ?? [] };
+    me.offer = { ...rest, id, campaign: { id: campaign, name } };
+    me.dispositions = dispositions;
     me.call = null;
-    refresh(); // the campaign's name
   } else if (kind === "offer.closed" && me.offer?.id === data.offer) {
     const { code, state, action } = data;
     last = me.offer;
@@ -207,6 +209,8 @@ function heard({ kind, data, at }) {
     Object.assign(me.call, { verdict: data.verdict, cause: data.cause, verdict_after: data.after });
   } else if (kind === "call.beep" && me.call?.id === data.call) {
     me.call.beep_after = data.after;
+  } else if (kind === "call.wrapped_up" && me.call?.id === data.call) {
+    me.call = null; // also where the time for it ran out
   } else if (kind === "limit.reached") {
     say("bad", t("refused"), limitText(data));
   } else if (kind === "pbx.state") {
@@ -275,7 +279,6 @@ const wrapUp = (form) => act(async () => {
   if (value.at) body.callback = { at: new Date(value.at).toISOString(), mine: value.mine === "on" };
   await api("POST", `/calls/${me.call.id}/wrap-up`, body);
   me.call = null;
-  refresh();
 });
 
 document.addEventListener("keydown", (event) => {

@@ -137,7 +137,7 @@ class Preview:
         if ground.board.connected:
             granted = attempts.grant(work, ground.place, agent, offer)
         if isinstance(granted, Granted):
-            offers.show(work, agent, offer, event)
+            offers.show(work, agent, offer, claim, event)
             return attempts.place_granted(work, ground.place, agent, offer, OfferEvent.TIMER_ACCEPT, granted)
         contact = offers.contact_of(work, offer.contact_id)
         if isinstance(granted, Withdrawal):

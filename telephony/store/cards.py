@@ -67,6 +67,11 @@ def card(conn: Connection, contact_id: str, number_id: str, settings: CampaignSe
     }
 
 
+def dispositions(settings: CampaignSettings) -> list[Row]:
+    """What may be chosen in wrap-up."""
+    return [{"code": one.code, "label": one.label, "rule": one.rule.value} for one in settings.dispositions]
+
+
 def _number(number: Number) -> Row:
     return {name: getattr(number, name) for name in ("id", "position", "e164", "label", "status")}
 

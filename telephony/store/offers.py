@@ -37,7 +37,7 @@ _ADD = Prepared(insert(offers))
 def open_offer(work: Work, agent: Agent, line: Line | None, claim: Claim, event: AgentEvent) -> Offer:
     """Show a claimed contact to its agent; the server's timer begins with `expires_at`."""
     offer = draft(work, agent, line, claim)
-    show(work, agent, offer, event)
+    show(work, agent, offer, claim, event)
     return offer
 
 
@@ -64,9 +64,9 @@ def draft(work: Work, agent: Agent, line: Line | None, claim: Claim) -> Offer:
     )
 
 
-def show(work: Work, agent: Agent, offer: Offer, event: AgentEvent) -> None:
-    """Store a drafted offer and tell its agent's desktop."""
-    settings = CampaignSettings.stored(offer.settings)
+def show(work: Work, agent: Agent, offer: Offer, claim: Claim, event: AgentEvent) -> None:
+    """Store a drafted offer and tell its agent's desktop, all that a page shows until the wrap-up."""
+    settings = claim.campaign.settings
     card = cards.card(work.conn, offer.contact_id, offer.number_id, settings, now=work.now)
     values = {name: getattr(offer, name) for name in offer.__slots__}
     _ADD(work.conn, {**values, "state": offer.state.value, "cell_id": agent.cell_id, "card": card})
@@ -76,12 +76,15 @@ def show(work: Work, agent: Agent, offer: Offer, event: AgentEvent) -> None:
         {
             "offer": offer.id,
             "campaign": offer.campaign_id,
+            "campaign_name": claim.campaign.name,
             "mode": offer.mode,
             "card": card,
             "opened_at": offer.opened_at.isoformat(),
             "expires_at": offer.expires_at.isoformat() if offer.expires_at else None,
             "timeout_action": settings.offer_timeout_action.value,
             "disabled_actions": sorted(settings.refused_actions),
+            "end_call_enabled": settings.end_call_enabled,
+            "dispositions": cards.dispositions(settings),
         },
         agent.id,
     )

@@ -72,6 +72,7 @@ def step_agent(work: Work, agent: Agent, event: AgentEvent, **changes: Any) -> S
             "offer": agent.offer_id,
             "call": agent.attempt_id,
             "wish": agent.wish,
+            "wrap_up_until": agent.wrap_up_until.isoformat() if agent.wrap_up_until else None,
         },
         agent.id,
     )

@@ -201,7 +201,7 @@ def me(conn: Connection, user_id: str, *, now: datetime) -> Row:
 def _dispositions(conn: Connection, offer_id: str) -> list[Row]:
     stored = _OFFER_SETTINGS(conn, {"offer": offer_id}).scalar_one()
     settings = CampaignSettings.stored(stored)
-    return [{"code": one_.code, "label": one_.label, "rule": one_.rule.value} for one_ in settings.dispositions]
+    return cards.dispositions(settings)
 
 
 def limits(conn: Connection, tenant_id: str | None) -> list[Row]:

@@ -16,8 +16,8 @@ from tests.faults.founding import Seat
 REFRESH = 0.15
 """Seconds the page waits with its read of /me, so that events in a row make one read."""
 
-READS_AFRESH = frozenset({"available", "idle", "offline", "wrap_up"})
-"""Agent states in which the page reads /me."""
+READS_AFRESH = frozenset({"idle", "offline"})
+"""Agent states in which the page reads /me; otherwise the events tell it all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,6 @@ class Desktop:
                 self._read_me()
         elif kind == "offer.opened":
             self.offer = (data["offer"], data["card"]["number"]["e164"])
-            self._read_me()
         elif kind == "offer.closed":
             self.offer = None
         elif kind == "call.state":

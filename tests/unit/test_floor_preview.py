@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, insert, select, update
 
 from telephony.dialer.errors import NoCapacity, OfferClosed, Refused
 from telephony.model.ids import new_id
-from telephony.store import accounts, campaigns, schema
+from telephony.store import accounts, campaigns, schema, views
 from telephony.store.engine import Store
 from telephony.store.work import Work
 from tests.support.shift import shift
@@ -444,3 +444,19 @@ async def test_a_wrap_up_sent_twice_counts_once_and_another_result_is_refused(st
         with pytest.raises(Refused, match="'success'"):
             await one.floor.wrap_up(one.agent, attempt, disposition="not_interested")
         assert (await one.contact("c0")).attempts == 1
+
+
+async def test_the_events_of_a_call_tell_a_page_all_that_a_read_of_me_would(store: Store) -> None:
+    async with shift(store, end_call_enabled=False, wrap_up_limit=90) as one:
+        _, attempt, leg = await one.talking()
+        await one.floor.hang_up(one.agent, attempt)
+        one.board.ends(leg, answered=True)
+        await one.state_is("wrap_up")
+        me = await one.store.run(lambda conn: views.me(conn, one.agent, now=datetime.now(UTC)))
+        told = await one.rows(schema.events)
+    offer = next(row.payload for row in told if row.kind == "offer.opened")
+    agent = [row.payload for row in told if row.kind == "agent.state"][-1]
+    assert offer["campaign_name"] == me["agent"]["campaign"]["name"] != ""
+    assert offer["dispositions"] == me["dispositions"] != []
+    assert offer["end_call_enabled"] is me["offer"]["end_call_enabled"] is False
+    assert datetime.fromisoformat(agent["wrap_up_until"]) == me["agent"]["wrap_up_until"]
