@@ -12,7 +12,7 @@ PROCESSES ?= 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-unit bench races mutate lint lock docs clean
+.PHONY: help setup demo test test-unit bench races ears mutate lint lock docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: $(STAMP) ## Measure: accept to INVITE, answer to joined, cost of a call
 
 races: $(STAMP) ## Race every two actions on a real Asterisk over all their distances (about an hour)
 	@exec $(PY) -m tests.races
+
+ears: $(STAMP) ## Try the beep finder on generated beeps and on speech; writes tests/ears/RESULTS.md
+	@exec $(PY) -m tests.ears --write
 
 mutate: $(STAMP) ## Seed faults into the rules, one at a time, and count those the tests catch
 	@exec $(PY) -m tests.mutations

@@ -90,7 +90,7 @@ class Customers:
         self._directory = settings.directory.resolve()
         self._child: Child | None = None
         recipe = sha256((_SCRIPTS / "sounds").read_bytes()).hexdigest()[:8]
-        self._sounds = cache_folder() / f"customer-sounds-{recipe}"
+        self.sounds = cache_folder() / f"customer-sounds-{recipe}"
 
     @property
     def address(self) -> str:
@@ -105,13 +105,13 @@ class Customers:
     async def prepare(self) -> None:
         """Install the programs and make the sounds, where this has not been done. Raises SetupError."""
         await need_packages(_PROGRAMS, say=self._say)
-        if not self._sounds.is_dir():
+        if not self.sounds.is_dir():
             async with only_one("customer-sounds", say=self._say):
-                if not self._sounds.is_dir():
+                if not self.sounds.is_dir():
                     self._say("making the customers' voices")
-                    partial = self._sounds.with_suffix(".partial")
+                    partial = self.sounds.with_suffix(".partial")
                     await run([_SCRIPTS / "sounds", partial], log=cache_folder() / "customer-sounds.log")
-                    partial.rename(self._sounds)  # last step: a folder of this name is complete
+                    partial.rename(self.sounds)  # last step: a folder of this name is complete
 
     async def start(self) -> None:
         """Start sipp and wait until its port is open. Raises SetupError when it does not come up."""
@@ -127,7 +127,7 @@ class Customers:
             f"CUSTOMERS_RING_MS={round(s.ring_seconds * 1000)}",
             f"CUSTOMERS_TALK_MS={round((s.talk_seconds or 0) * 1000)}",
             f"CUSTOMERS_DIR={self._directory}",
-            f"CUSTOMERS_SOUNDS={self._sounds}",
+            f"CUSTOMERS_SOUNDS={self.sounds}",
         ]
         log = self._directory / "console.log"
         self._child = await Child.start([*DIES_WITH_US, "env", *env, _SCRIPTS / "customers"], log=log)

@@ -29,6 +29,7 @@ from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.port import (
     END,
     DialQuestion,
+    EarsState,
     Event,
     JoinQuestion,
     LegAnswered,
@@ -109,6 +110,10 @@ class Floor:
     def recordings_changed(self) -> None:
         """Recordings are to be removed."""
         self.ground.recordings_wanted.set()
+
+    @property
+    def ears(self) -> EarsState:
+        return self.ground.board.ears
 
     async def _load(self) -> None:
         def transaction(work: Work) -> list[Stored]:

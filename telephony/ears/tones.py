@@ -3,7 +3,7 @@
 A voice is the hard part: a vowel is a row of harmonics, and now and then one or two of them hold nearly all of its
 power. What it cannot do is stand still. So each frame is first asked whether two narrow bands hold its power, which is
 cheap; a run of such frames is then fitted with one or two sine waves of constant pitch and strength, and is a beep only
-where next to nothing is left over and where it stops short. numpy does the sums: 10 times the work of plain Python.
+where next to nothing is left over and where it stops short.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ FRAME = 160
 LOWEST, HIGHEST = 340.0, 1420.0
 """Hz: beeps of answering machines are between 350 and 1400; dial tones and fax tones are outside or longer."""
 
-SHORTEST, LONGEST = 3, 125
-"""Whole frames of a tone: one of 80 ms has three of them; one of more than 2.5 s is no answering machine's."""
+SHORTEST, LONG, LONGEST = 0.055, 0.2, 2.5
+"""Seconds of a tone without its edges: one of 80 ms has 60 in whole frames; one of more than 2.5 s is no answering
+machine's; and no voice stands still for 200 ms as it sometimes does for 60."""
 
 QUIETEST = 10.0 ** (-45 / 10)
 """Power of a tone at least, full scale being 1: -45 dBFS."""
@@ -29,14 +30,18 @@ QUIETEST = 10.0 ** (-45 / 10)
 FRAME_SHARE = 0.85
 """Share of a frame's power in its two strongest narrow bands; 0.97 with noise 15 dB below the tone."""
 
-LEFT_OVER = 0.12
-"""Share of power that two sine waves leave unexplained at the most; 0.03 with noise 15 dB below the tone."""
+LEFT_OVER, LEFT_OVER_LONG = 0.055, 0.12
+"""Share of power that two sine waves leave unexplained at the most, in a short tone and in a long one: it is 0.03 with
+noise 15 dB below the tone. In 80 minutes of speech, half of it recorded, the stillest 55 ms before a pause had 0.06."""
 
 DROP = 10.0 ** (9 / 10)
 """How many times weaker it is after a tone: 9 dB."""
 
 AFTER = 3
 """Frames looked at after a tone before it is told: it is told 60-80 ms after its end."""
+
+PIECE = 40
+"""Samples, 5 ms: how finely the edges of a tone are found."""
 
 BLOCK = 8 * FRAME
 """Samples fitted at a time: longer ones would ask more of a tone than packet loss and cheap oscillators leave of it."""
@@ -81,14 +86,10 @@ class ToneFinder:
     def _judge(self) -> bool:
         run, after = self._run, self._after[1:]  # the first one may hold the tone's last samples
         self._run, self._after = [], []
-        # nor are the first and the last of the run whole ones
         strength = np.median([power(frame) for frame in run])
-        whole = [frame for frame in run if power(frame) > strength / 2]
-        if not SHORTEST <= len(whole) <= LONGEST or strength < QUIETEST:
+        if strength < QUIETEST or max(power(frame) for frame in after) * DROP > strength:
             return False
-        if max(power(frame) for frame in after) * DROP > strength:
-            return False
-        return is_steady(np.concatenate(whole))
+        return is_steady(without_edges(np.concatenate(run)))
 
 
 def power(samples: Samples) -> float:
@@ -109,10 +110,24 @@ def is_tonal(frame: Samples) -> bool:
     return inside > FRAME_SHARE * whole
 
 
+def without_edges(samples: Samples) -> Samples:
+    """A run of frames without what its first and its last frame hold from before the tone, from after it, and of its
+    rise and fall."""
+    pieces = samples.reshape(-1, PIECE)
+    strengths = np.mean(pieces**2, axis=1)
+    loud = np.nonzero(strengths > 0.5 * np.median(strengths))[0]
+    return pieces[loud[0] + 1 : loud[-1]].ravel()
+
+
 def is_steady(samples: Samples) -> bool:
-    """Whether each block of a run is one or two sine waves."""
-    blocks = max(1, len(samples) // BLOCK)
-    return all(left_over(block) < LEFT_OVER for block in np.array_split(samples, blocks))
+    """Whether a run without its edges is one or two sine waves, block by block."""
+    seconds = len(samples) / RATE
+    if not SHORTEST <= seconds <= LONGEST:
+        return False
+    most = LEFT_OVER if seconds < LONG else LEFT_OVER_LONG
+    blocks = np.array_split(samples, max(1, len(samples) // BLOCK))
+    spoilt = sum(left_over(block) > most for block in blocks)
+    return spoilt <= len(blocks) // 3  # a lost packet spoils a block
 
 
 def left_over(samples: Samples) -> float:
@@ -126,8 +141,6 @@ def left_over(samples: Samples) -> float:
         least = min(least, power(rest))
     # two pitches closer than the block can tell apart pull at each other: a few steps of Newton's method settle them
     for _ in range(STEPS):
-        if least < LEFT_OVER * power(samples):
-            break
         pitches = _improved(samples, times, pitches)
         least = min(least, power(samples - _fit(samples, _waves(times, pitches))[0]))
     return least / power(samples)

@@ -36,6 +36,7 @@ from telephony.pbx.port import (
     AgentCall,
     CustomerCall,
     DirectCall,
+    EarsState,
     Event,
     Gate,
     LegEnded,
@@ -169,6 +170,10 @@ class AsteriskSwitchboard:
     def fastagi_address(self) -> str:
         """host:port that Asterisk is told."""
         return self._fastagi_address or f"{self._fastagi_host}:{self._fastagi.port}"
+
+    @property
+    def ears(self) -> EarsState:
+        return EarsState(legs=self._listening.ears.legs, restarts=self._listening.ears.restarts)
 
     async def _run_link(self) -> None:
         try:

@@ -226,6 +226,14 @@ class RecordedEnd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarsState:
+    """`legs`: listened to now; `restarts`: times the process that listens ended by itself and was started again."""
+
+    legs: int
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """What really is and was: live legs, recorded ends, and since when this PBX process runs (epoch seconds)."""
 
@@ -278,6 +286,10 @@ class Switchboard(Protocol):
 
     async def phone_ready(self, phone: str) -> bool | None:
         """False where a call to this phone would find nobody: not registered, or no such endpoint; None: not known."""
+
+    @property
+    def ears(self) -> EarsState:
+        """How listening goes; calls do not depend on it."""
 
     async def ring_agent(self, call: AgentCall) -> None:
         """Ring an agent's phone; answered, it is held. At most one Originate for a leg id, ever."""

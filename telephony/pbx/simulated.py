@@ -17,6 +17,7 @@ from telephony.pbx.port import (
     CustomerCall,
     DialQuestion,
     DirectCall,
+    EarsState,
     Event,
     Gate,
     LegEvent,
@@ -85,6 +86,10 @@ class SimulatedSwitchboard:
             return None
         found = self.phones.get(phone)
         return found is not None and found.habit is not PhoneHabit.NOT_REGISTERED
+
+    @property
+    def ears(self) -> EarsState:
+        return EarsState(legs=self._exchange.heard(), restarts=0)
 
     async def ring_agent(self, call: AgentCall) -> None:
         leg, exchange = self._place(call), self._exchange

@@ -238,6 +238,10 @@ class Exchange:
         if listened and leg.quiet:
             self.later(leg, PBX_DELAY, lambda: self._tell_silence(leg))
 
+    def heard(self) -> int:
+        """How many legs are listened to."""
+        return sum(self._heard(leg) for leg in self.legs.values())
+
     def _heard(self, leg: Leg) -> bool:
         return self._clock.now() < leg.heard_until
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from telephony.dialer.preview import Pulled
 from telephony.model.message_drop import When
 from telephony.model.reasons import Withdrawal
+from telephony.pbx.port import EarsState
 from telephony.settings import Settings
 from telephony.store.accounts import Role
 from telephony.store.engine import Store
@@ -65,6 +66,8 @@ class Front(Protocol):
     @property
     def recordings_work(self) -> bool: ...
     def recordings_changed(self) -> None: ...
+    @property
+    def ears(self) -> EarsState: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

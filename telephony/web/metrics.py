@@ -50,6 +50,11 @@ class _Figures:
     def collect(self) -> Iterator[Metric]:
         floor, feed = self._services.floor, self._services.feed
         yield _gauge("telephony_pbx_connected", "1 while the link to Asterisk is up", floor.pbx_connected)
+        ears = floor.ears
+        yield _gauge("telephony_legs_listened_to", "Legs whose beeps and silences are listened for", ears.legs)
+        yield CounterMetricFamily(
+            "telephony_ears_restarts", "Times the process that listens ended by itself", value=float(ears.restarts)
+        )
         yield _gauge("telephony_ready", "1 while calls can be made", floor.ready)
         yield _gauges("telephony_agents", "Agents by state", "state", self._agents)
         yield _gauges("telephony_calls", "Calls that have not ended, by state", "state", self._calls)

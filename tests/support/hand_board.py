@@ -12,6 +12,7 @@ from telephony.pbx.port import (
     CustomerCall,
     DialQuestion,
     DirectCall,
+    EarsState,
     Event,
     Gate,
     JoinQuestion,
@@ -57,6 +58,10 @@ class HandBoard:
     @property
     def connected(self) -> bool:
         return self._up
+
+    @property
+    def ears(self) -> EarsState:
+        return EarsState(legs=0, restarts=0)
 
     def _order(self, what: str, leg: str) -> None:
         if not self._up:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from telephony.dialer.changes import Changes
 from telephony.dialer.preview import Pulled
 from telephony.model.reasons import Withdrawal
+from telephony.pbx.port import EarsState
 from telephony.settings import Http, Settings
 from telephony.store import accounts, outbox
 from telephony.store.accounts import NewUser, Role
@@ -43,6 +44,7 @@ class NotedFloor:
         self.ready = True
         self.pbx_connected = True
         self.recordings_work = True
+        self.ears = EarsState(legs=0, restarts=0)
 
     def _note(self, *what: Any) -> None:
         self.asked.append(what)

@@ -48,6 +48,7 @@ async def test_figures(office: Office) -> None:
     assert found['telephony_agents{state="talking"}'] == 2
     assert found['telephony_agents{state="idle"}'] == 0
     assert found["telephony_pbx_connected"] == 0
+    assert found["telephony_legs_listened_to"] == found["telephony_ears_restarts_total"] == 0
     assert found['telephony_call_outcomes_total{outcome="TALKED"}'] == 1
     assert found['telephony_refusals_total{code="NO_TRUNK"}'] == 1
     assert 0 <= found["telephony_event_lag_seconds"] < 2
