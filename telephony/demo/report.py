@@ -21,8 +21,8 @@ RING_LIMIT_MARGIN = 2.0
 LEFT_WITHIN = 1.0
 """Seconds a customer who hangs up at once may have been joined (SPEC section 8)."""
 
-HEARD_OUT = 24.0
-"""Seconds an agent stays with a customer who has calls screened; a person is there after 21."""
+HEARD_OUT = {"11": 4.0, "12": 24.0}
+"""Seconds by suffix until it is clear who is there: a fax sounds after 2, behind call screening a person after 21."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,7 +106,7 @@ def _times(seen: Seen) -> list[str]:
     talked = seen.seconds("joined_at", "ended_at")
     if row.agent is AgentDoes.WAIT and talked is not None and talked >= LEFT_WITHIN:
         return [f"talked for {talked:.1f} s with a customer who hangs up at once"]
-    if row.agent is AgentDoes.HEAR_OUT and talked is not None and talked < HEARD_OUT:
+    if row.agent is AgentDoes.HEAR_OUT and talked is not None and talked < HEARD_OUT[row.suffix]:
         return [f"cut off after {talked:.1f} s"]
     if row.agent is AgentDoes.CANCEL and call["ringing_at"] is None:
         return ["never rang"]

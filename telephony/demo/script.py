@@ -16,7 +16,6 @@ import aiohttp
 from telephony.demo.report import HEARD_OUT, Seen
 from telephony.demo.seed import AGENTS, DemoAgent
 from telephony.demo.table import ROWS, AgentDoes, Row, Verdict, Way
-from telephony.model.reasons import Outcome
 
 Say = Callable[[str], None]
 
@@ -44,7 +43,10 @@ ASK_AGAIN = 0.2
 REFUSED_FOR = 10.0
 """Seconds after which that is no excuse any more."""
 
-DISPOSITION = "success"
+PERSON, MACHINE = "success", "answering_machine"
+"""What the agents enter; `telephony amd report` sets it against the verdicts."""
+
+_REACHED_MACHINE = ("05", "06", "07", "11")
 
 _IN_CALL = ("dialing", "talking", "wrap_up")
 
@@ -52,10 +54,8 @@ BACK_TO_WORK = 3
 """How often an agent that was made idle says "available" again before giving up."""
 
 
-PLAYED = tuple(
-    row for row in ROWS if row.agent is not AgentDoes.DROP_MESSAGE and row.outcomes != frozenset({Outcome.FAX})
-)
-"""The rows of what there is: messages cannot be dropped yet, and nobody hangs up on a fax machine."""
+PLAYED = tuple(row for row in ROWS if row.agent is not AgentDoes.DROP_MESSAGE)
+"""The rows of what there is: messages cannot be dropped yet."""
 
 
 class ScriptError(Exception):
@@ -256,7 +256,9 @@ class Player:
             await asyncio.sleep(ASK_AGAIN)
 
     async def _wrap_up(self, call: str) -> None:
-        await self._ask("POST", f"/calls/{call}/wrap-up", {"disposition": DISPOSITION, "note": "Played by the demo"})
+        seen = self._played.get(call)
+        disposition = MACHINE if seen is not None and seen.row.suffix in _REACHED_MACHINE else PERSON
+        await self._ask("POST", f"/calls/{call}/wrap-up", {"disposition": disposition, "note": "Played by the demo"})
 
     async def _cancel(self, call: str) -> None:
         await asyncio.sleep(RINGS)
@@ -268,7 +270,7 @@ class Player:
         if row.agent is AgentDoes.WAIT and row.joined is not False:
             return
         if row.agent is AgentDoes.HEAR_OUT:
-            await asyncio.sleep(HEARD_OUT)
+            await asyncio.sleep(HEARD_OUT[row.suffix])
         elif row.verdict is not Verdict.NONE:
             await self._hear("call.amd", VERDICT_WITHIN)
         if row.agent is AgentDoes.DROP_MESSAGE:

@@ -43,7 +43,7 @@ class AgentDoes(StrEnum):
     TALK = "talks, then hangs up"
     LEAVE_VOICEMAIL = "speaks after the beep or the greeting, marks the voicemail, hangs up"
     DROP_MESSAGE = "lets the recorded message be dropped, and goes on"
-    HEAR_OUT = "stays until a person is there, talks, then hangs up"
+    HEAR_OUT = "stays until it is clear who is there, talks, then hangs up"
     CANCEL = "cancels while it rings"
     WAIT = "does nothing, the customer ends it"
 
@@ -149,7 +149,7 @@ ROWS: tuple[Row, ...] = (
         _FAX,
         (Way.OFF, Way.PARALLEL, *AGENTS_OWN_LEG),
         Outcome.TALKED,
-        agent=AgentDoes.TALK,
+        agent=AgentDoes.HEAR_OUT,
         joined=True,
         verdict=Verdict.ANY,
         beep=None,

@@ -18,9 +18,15 @@ import pytest
 
 from telephony.demo.ports import PortBlock, claim_ports
 from telephony.demo.script import PLAYED
+from telephony.demo.seed import AGENTS
+from telephony.demo.table import AGENTS_OWN_LEG, Way
+from tests.support.heard import tones
 from tests.support.platform import work_folder
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(300)]
+
+ANNOUNCEMENT, FAX = {950, 1400, 1800}, 2100
+"""Hz: the three tones before "your call cannot be completed", and a fax machine's answer."""
 
 UP_WITHIN = 120.0
 SECOND_START_WITHIN = 60.0
@@ -90,6 +96,11 @@ def test_the_scripted_demo_is_right_in_every_row(folder: Path, ports: PortBlock)
     assert len(re.findall(r"^(?:standard|direct|pull).* ok$", said, re.MULTILINE)) == len(PLAYED)
     assert demo.returncode == 0
     assert left_over(folder, port) == []
+    for agent in AGENTS:
+        heard = tones(folder / agent.username / "heard")
+        # a customer on a leg of their own is heard from the join on only
+        assert (heard >= ANNOUNCEMENT) == (agent.way in AGENTS_OWN_LEG), (agent, heard)
+        assert FAX in heard or agent.way is Way.INLINE, (agent, heard)
 
 
 def test_ctrl_c_ends_everything_and_the_second_start_takes_seconds(folder: Path, ports: PortBlock) -> None:
