@@ -20,9 +20,11 @@ _HERTZ = (392.0, 523.25, 659.25, 784.0, 659.25, 523.25)
 _NOTE = 0.5
 """Seconds of each note."""
 
+SECONDS = _NOTE * len(_HERTZ)
+
 
 def tune() -> bytes:
-    """A WAV of three seconds."""
+    """A WAV of SECONDS."""
     length = round(_NOTE * RATE)
     samples = [
         round(12_000 * math.sin(math.pi * n / length) * math.sin(2 * math.pi * hertz * n / RATE))

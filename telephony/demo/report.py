@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from telephony.demo import recorded_message
 from telephony.demo.seed import RING_LIMIT
 from telephony.demo.table import AgentDoes, Row, Verdict, Way
 from telephony.model.campaign import INLINE_ANALYSIS_LIMIT
@@ -23,6 +24,10 @@ LEFT_WITHIN = 1.0
 
 HEARD_OUT = {"11": 4.0, "12": 24.0}
 """Seconds by suffix until it is clear who is there: a fax sounds after 2, behind call screening a person after 21."""
+
+
+GREETING = 16.0
+"""Seconds the greeting without a beep lasts at least (its voice is made on each machine); 2 s of silence follow."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,6 +113,11 @@ def _times(seen: Seen) -> list[str]:
         return [f"talked for {talked:.1f} s with a customer who hangs up at once"]
     if row.agent is AgentDoes.HEAR_OUT and talked is not None and talked < HEARD_OUT[row.suffix]:
         return [f"cut off after {talked:.1f} s"]
+    if call["outcome"] == Outcome.MESSAGE_DROPPED:
+        due = GREETING + 2.0 if call["beep_after"] is None else call["beep_after"]
+        lasted = seen.seconds("answered_at", "ended_at")
+        if lasted is None or lasted < due + recorded_message.SECONDS:
+            return [f"the message was over after {lasted} s, and must not begin before {due:.1f} s"]
     if row.agent is AgentDoes.CANCEL and call["ringing_at"] is None:
         return ["never rang"]
     return []

@@ -54,15 +54,11 @@ BACK_TO_WORK = 3
 """How often an agent that was made idle says "available" again before giving up."""
 
 
-PLAYED = tuple(row for row in ROWS if row.agent is not AgentDoes.DROP_MESSAGE)
-"""The rows of what there is: messages cannot be dropped yet."""
-
-
 class ScriptError(Exception):
     """The service did not do what the script needs to go on; the text says what."""
 
 
-async def play(base: str, password: str, *, rows: Sequence[Row] = PLAYED, say: Say = print) -> list[Seen]:
+async def play(base: str, password: str, *, rows: Sequence[Row] = ROWS, say: Say = print) -> list[Seen]:
     """Play every row against the service at `base`; the rows as they were seen, in the table's order.
 
     Raises ScriptError where an agent cannot sign in or the service refuses what it must not refuse.

@@ -17,9 +17,8 @@ from pathlib import Path
 import pytest
 
 from telephony.demo.ports import PortBlock, claim_ports
-from telephony.demo.script import PLAYED
 from telephony.demo.seed import AGENTS
-from telephony.demo.table import AGENTS_OWN_LEG, Way
+from telephony.demo.table import AGENTS_OWN_LEG, ROWS, Way
 from tests.support.heard import tones
 from tests.support.platform import work_folder
 
@@ -92,8 +91,8 @@ def test_the_scripted_demo_is_right_in_every_row(folder: Path, ports: PortBlock)
     port = ports.take()
     with started(folder, port, "--auto") as demo:
         said, _ = demo.communicate()
-    assert f"{len(PLAYED)} of {len(PLAYED)} rows are as the table says" in said, said
-    assert len(re.findall(r"^(?:standard|direct|pull).* ok$", said, re.MULTILINE)) == len(PLAYED)
+    assert f"{len(ROWS)} of {len(ROWS)} rows are as the table says" in said, said
+    assert len(re.findall(r"^(?:standard|direct|pull).* ok$", said, re.MULTILINE)) == len(ROWS)
     assert demo.returncode == 0
     assert left_over(folder, port) == []
     for agent in AGENTS:

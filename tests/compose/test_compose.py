@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from telephony.demo.ports import claim_ports
-from telephony.demo.script import PLAYED
 from telephony.demo.seed import AGENTS
+from telephony.demo.table import ROWS
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
@@ -118,8 +118,8 @@ def test_the_doctor_is_content(stack: Stack) -> None:
 
 def test_the_scripted_demo_is_right_in_every_row(stack: Stack) -> None:
     played = stack.compose("run", "--rm", "demo-script", check=False)
-    assert f"{len(PLAYED)} of {len(PLAYED)} rows are as the table says" in played.stdout, played.stdout + played.stderr
-    assert len(re.findall(r"^(?:standard|direct|pull).* ok$", played.stdout, re.MULTILINE)) == len(PLAYED)
+    assert f"{len(ROWS)} of {len(ROWS)} rows are as the table says" in played.stdout, played.stdout + played.stderr
+    assert len(re.findall(r"^(?:standard|direct|pull).* ok$", played.stdout, re.MULTILINE)) == len(ROWS)
     assert played.returncode == 0
 
 

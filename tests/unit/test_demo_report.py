@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,17 +13,18 @@ from telephony.demo.table import ROWS, AgentDoes, Row, Way
 pytestmark = pytest.mark.unit
 
 
-def row(suffix: str, way: Way) -> Row:
-    return next(one for one in ROWS if one.suffix == suffix and one.way is way)
+def row(suffix: str, way: Way, agent: AgentDoes | None = None) -> Row:
+    """The first of these rows; of a mailbox, where nothing is said of the agent, the one that is spoken to."""
+    return next(one for one in ROWS if one.suffix == suffix and one.way is way and agent in (None, one.agent))
 
 
-def seen(suffix: str, way: Way = Way.PARALLEL, **call: Any) -> Seen:
+def seen(suffix: str, way: Way = Way.PARALLEL, agent: AgentDoes | None = None, **call: Any) -> Seen:
     """A call as the API lists it: at noon, second by second, nothing but what is given."""
     moments = ("granted_at", "placed_at", "ringing_at", "answered_at", "joined_at", "ended_at")
     given = {"outcome": None, "verdict": None, "cause": None, "beep_after": None}
     times = {name: None if call.get(name) is None else f"2026-06-17T12:00:{call[name]:06.3f}Z" for name in moments}
     wanted = {**given, **call, **times}
-    return Seen(row=row(suffix, way), number=f"+120155501{suffix}", told=wanted["verdict"], call=wanted)
+    return Seen(row=row(suffix, way, agent), number=f"+120155501{suffix}", told=wanted["verdict"], call=wanted)
 
 
 def talked(**changes: Any) -> Seen:
@@ -106,6 +108,15 @@ def test_a_screened_call_must_not_be_cut_off() -> None:
     assert problems(seen("12", Way.PULL, outcome="TALKED", answered_at=2, joined_at=2.01, ended_at=9)) == [
         "cut off after 7.0 s"
     ]
+
+
+def test_a_dropped_message_begins_after_the_beep_or_the_silence_and_is_whole() -> None:
+    dropped = {"outcome": "MESSAGE_DROPPED", "verdict": "MACHINE", "answered_at": 2, "joined_at": 2.01}
+    for suffix, beep, right in (("05", 4.2, 9.7), ("07", None, 25.7)):
+        drop = partial(seen, suffix, agent=AgentDoes.DROP_MESSAGE, beep_after=beep, **dropped)
+        assert problems(drop(ended_at=right)) == []
+        (wrong,) = problems(drop(ended_at=right - 5))
+        assert "the message was over after" in wrong
 
 
 def test_a_call_is_cancelled_while_it_rings() -> None:
