@@ -14,6 +14,7 @@ from sqlalchemy import Table, select
 from telephony.dialer.floor import Floor
 from telephony.model.campaign import CampaignSettings
 from telephony.pbx.audio_folder import AudioFolder
+from telephony.pbx.port import LiveLeg, RecordedEnd, Survey
 from telephony.store import campaigns, cells, schema
 from telephony.store.engine import Store
 from telephony.store.grants import Place
@@ -23,6 +24,8 @@ from tests.support.hand_board import HandBoard
 
 AUDIO = AudioFolder(here=Path("/srv/audio"), there=PurePosixPath("/pbx/audio"))
 """Nothing is written there: the switchboard is played by hand."""
+
+LONG_AGO = 1_000_000.0
 
 ALWAYS = {day: [["00:00", "00:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 
@@ -149,6 +152,29 @@ async def shift(store: Store, *, contacts: int = 3, audio: AudioFolder = AUDIO, 
         yield made
     finally:
         await made.floor.stop()
+
+
+def found(
+    *, live: list[LiveLeg] | None = None, ended: list[RecordedEnd] | None = None, since: float = LONG_AGO
+) -> Survey:
+    """What a survey finds; `since`: when that Asterisk was started (epoch seconds)."""
+    return Survey(
+        live={leg.leg: leg for leg in live or []}, ended={leg.leg: leg for leg in ended or []}, running_since=since
+    )
+
+
+async def restart(one: Shift, survey: Survey) -> None:
+    """The service dies without a word and another one starts on the same database."""
+    for desk in one.floor.desks.values():
+        await desk.close()
+    for task in one.floor._tasks:
+        task.cancel()
+    one.board = HandBoard(survey_now=survey)
+    one.board.channels.update(survey.live)
+    one.floor = Floor(store=one.store, board=one.board, place=one.place, audio=one.audio)
+    await one.floor.start()
+    await one.until(lambda: one.floor.ready)
+    await one.settle()
 
 
 def now() -> datetime:

@@ -15,8 +15,8 @@ from telephony.pbx.port import LiveLeg, RecordedEnd, Survey, UnknownLeg
 from telephony.store import schema
 from telephony.store.engine import Store, StoreUnavailable
 from telephony.store.grants import LostCell
-from tests.support.shift import Shift, shift
-from tests.unit.test_floor_resync import attempt_of, found, restart
+from tests.support.shift import Shift, found, restart, shift
+from tests.unit.test_floor_resync import attempt_of
 
 pytestmark = pytest.mark.unit
 

@@ -25,9 +25,8 @@ from telephony.pbx.port import (
 from telephony.store import messages, schema
 from telephony.store.engine import Store
 from telephony.store.messages import MessageUse, NewMessage
-from tests.support.shift import Shift, shift
+from tests.support.shift import Shift, found, restart, shift
 from tests.unit.test_floor_pull import dialed
-from tests.unit.test_floor_resync import found, restart
 
 pytestmark = pytest.mark.unit
 

@@ -12,12 +12,13 @@ from sqlalchemy import select, update
 
 from telephony.dialer import phones
 from telephony.dialer.errors import DialerError, NoCapacity, NotFound, OfferClosed, Refused
-from telephony.pbx.port import PbxUnreachable
-from telephony.store import campaigns, lists, schema
+from telephony.pbx.port import LiveLeg, OrderUnsettled, PbxUnreachable, RecordedEnd, UnknownLeg
+from telephony.store import agents, campaigns, claims, lists, offers, schema
+from telephony.store.claims import Claim
 from telephony.store.engine import Store
 from telephony.store.work import Work, change
 from tests.support.company import take_in
-from tests.support.shift import Shift, now, settings, shift
+from tests.support.shift import Shift, found, now, restart, settings, shift
 
 pytestmark = pytest.mark.unit
 
@@ -91,6 +92,8 @@ async def test_contacts_of_a_pull_campaign_come_to_nobody_unasked(store: Store) 
         one.floor.wake()
         await asyncio.sleep(0.1)
         assert one.board.orders == []
+        due, _ = await change(store, lambda work: claims.due_agents(work, one.place.cell_id))
+        assert due == set()  # nor does anybody look for one again and again
         assert {row.state for row in await one.rows(schema.contacts)} == {"waiting"}
 
 
@@ -474,6 +477,104 @@ async def test_a_trunk_that_was_switched_off_meanwhile_is_not_used(store: Store)
         assert (await refused_at_the_answer(one, off)).code == "NO_TRUNK"
 
 
+# -- the service or the link is lost ----------------------------------------------------------------------------
+
+
+async def test_an_offer_without_a_line_survives_a_restart(store: Store) -> None:
+    async with shift(store, mode=PULL) as one:
+        offer = await shown(one)
+        await restart(one, found())
+        assert one.floor.desks[one.agent].agent.state == "previewing"
+        assert (await one.floor.next_pull(one.agent, one.here.campaign_id)).offer_id == offer
+        await one.floor.decide(one.agent, offer, "skip")
+        await one.state_is("available")
+
+
+@pytest.mark.parametrize("phone", ["ringing", "up", "never rung", "given up"])
+async def test_a_service_killed_while_the_agents_phone_rings_gives_the_contact_back(store: Store, phone: str) -> None:
+    async with shift(store, contacts=1, mode=PULL) as one:
+        _, agent_leg = await called(one)
+        live = [LiveLeg(leg=agent_leg, state=phone)] if phone in ("ringing", "up") else []
+        over = [RecordedEnd(leg=agent_leg, answered=False, rang=True, cause=19, sip=480)] if phone == "given up" else []
+        if phone == "never rung":
+            earlier = now() - timedelta(minutes=1)
+            await store.run(lambda conn: conn.execute(update(schema.agents).values(state_since=earlier)))
+        await restart(one, found(live=live, ended=over))
+        if live:
+            await one.until(lambda: ("hang_up", agent_leg) in one.board.orders)
+            one.board.ends(agent_leg, answered=phone == "up", cause=16)
+        await free_the_desk(one)
+        assert one.floor.desks[one.agent].agent.state == "available"
+        row = await attempt_of(one)
+        assert (row.outcome, row.code) == ("NOT_PLACED", "SERVICE_RESTARTED")
+        await untouched(one)
+
+
+async def test_a_link_lost_while_the_agents_phone_rings_gives_the_contact_back(store: Store) -> None:
+    async with shift(store, contacts=1, mode=PULL) as one:
+        _, agent_leg = await called(one)
+        one.board.appears(agent_leg)
+        one.board.link_lost()
+        await one.settle()
+        assert (await attempt_of(one)).state == "unknown"
+        one.board.survey_now = found(live=[LiveLeg(leg=agent_leg, state="up")])
+        one.board.link_up()
+        await one.until(lambda: ("hang_up", agent_leg) in one.board.orders)
+        one.board.ends(agent_leg, answered=True, cause=16)
+        await free_the_desk(one)
+        assert (await attempt_of(one)).outcome == "NOT_PLACED"
+        assert not one.board.direct_calls
+        await untouched(one)
+
+
+async def test_a_customer_who_rang_when_the_service_died_goes_on_ringing(store: Store) -> None:
+    async with shift(store, contacts=1, mode=PULL) as one:
+        _, agent_leg, leg = await dialed(one)
+        one.board.appears(leg)
+        one.board.rings(leg)
+        await one.settle()
+        await restart(one, found(live=[LiveLeg(leg=agent_leg, state="up"), LiveLeg(leg=leg, state="ringing")]))
+        assert (await attempt_of(one)).state == "ringing"
+        one.board.ends(leg, rang=True, sip=603, cause=21)
+        await one.state_is("available")
+        await one.until(lambda: ("hang_up", agent_leg) in one.board.orders)
+        assert (await attempt_of(one)).outcome == "CUSTOMER_DECLINED"
+
+
+async def test_an_order_whose_confirmation_is_lost_is_settled_by_the_next_survey(store: Store) -> None:
+    async with shift(store, contacts=1, mode=PULL) as one:
+        one.board.failing["ring_agent"] = OrderUnsettled("no answer")
+        done = await one.floor.decide(one.agent, await shown(one), "accept")
+        await one.until(lambda: one.floor.desks[one.agent].reservation.line is not None)
+        agent_leg = one.floor.desks[one.agent].reservation.line.leg_id  # type: ignore[union-attr]
+        one.board.survey_now = found(live=[LiveLeg(leg=agent_leg, state="up")])
+        await one.until(lambda: bool(one.board.direct_calls))
+        assert (await attempt_of(one)).id == done["attempt"]
+
+
+@pytest.mark.parametrize("agent", ["hung_up", "gone"])
+async def test_an_agent_who_hangs_up_in_the_moment_of_dialing(store: Store, agent: str) -> None:
+    async with shift(store, contacts=1, mode=PULL) as one:
+        if agent == "gone":
+            one.board.failing["call_from_agent"] = UnknownLeg("no channel")
+        _, agent_leg = await called(one)
+        one.board.appears(agent_leg)
+        one.board.answers(agent_leg)
+        if agent == "hung_up":
+            await one.until(lambda: bool(one.board.direct_calls))
+            one.board.ends(agent_leg, answered=True, cause=16)
+            one.board.tell_not_made(one.board.direct_calls[-1].leg)
+        else:
+            await one.state_is("idle")
+            one.board.ends(agent_leg, answered=True, cause=16)
+        await free_the_desk(one)
+        await one.until(lambda: one.floor.desks[one.agent].call is None)
+        assert one.floor.desks[one.agent].agent.idle_reason == "hung_up"
+        row = await attempt_of(one)
+        assert (row.outcome, row.code) == ("NOT_PLACED", "AGENT_ENDED")
+        await untouched(one)
+
+
 # -- one winner -------------------------------------------------------------------------------------------------
 
 
@@ -495,7 +596,7 @@ async def test_a_request_and_a_reservation_in_the_same_instant_have_one_winner(s
         assert (held, shown_, rung) == ((["c0"], 1, 0) if first == "request" else (["pushed"], 0, 1))
 
 
-def push_campaign(work: Work, one: Shift) -> None:
+def push_campaign(work: Work, one: Shift, *, number: str = "+442079460077") -> None:
     """A second campaign of the same team, with a due contact."""
     new = campaigns.NewCampaign(name="Autumn", settings=settings(mode="preview_direct"), team_ids=(one.here.team_id,))
     made = campaigns.create_campaign(work.conn, one.here.tenant_id, new, now=work.now)
@@ -503,7 +604,7 @@ def push_campaign(work: Work, one: Shift) -> None:
         work.conn, one.here.tenant_id, lists.NewList(campaign_id=made["id"], name="Autumn"), now=work.now
     )
     there = replace(one.here, campaign_id=made["id"], list_id=first["id"])
-    take_in(work, there, {"external_id": "pushed", "name": "Pushed", "number": "+442079460077"})
+    take_in(work, there, {"external_id": "pushed", "name": "Pushed", "number": number})
     campaigns.run_campaign(work, one.here.tenant_id, made["id"], running=True)
 
 
@@ -514,3 +615,30 @@ async def test_the_other_action_is_told_who_won(store: Store) -> None:
         with pytest.raises(OfferClosed) as closed:
             await one.floor.decide(one.agent, offer, "accept")
         assert closed.value.winner == "skipped"
+
+
+# -- several services -------------------------------------------------------------------------------------------
+
+
+async def test_services_that_claim_in_the_same_instant_get_a_number_once(postgres_url: str) -> None:
+    here, there = Store(postgres_url), Store(postgres_url)
+    try:
+        async with shift(here, contacts=1, mode=PULL) as one:
+            await change(here, lambda work: push_campaign(work, one, number="+442079460000"))  # c0's
+            agent = await here.run(lambda conn: agents.load(Work(conn, now()), one.agent))
+            assert agent is not None
+            (pull,) = await here.run(lambda conn: [c for c in claims.of_agent(conn, one.agent) if c.name == "Spring"])
+            for _ in range(20):
+                won = await asyncio.gather(
+                    change(here, lambda work: claims.pull(work, one.place, replace(agent), pull)),
+                    change(there, lambda work: claims.pull(work, one.place, replace(agent), pull)),
+                    change(there, lambda work: claims.claim(work, one.place, replace(agent))),
+                )
+                (claim,) = [found_ for found_ in won if isinstance(found_, Claim)]
+                await change(here, lambda work, held=claim.contact.id: give_back(work, held))
+    finally:
+        await asyncio.gather(here.close(), there.close())
+
+
+def give_back(work: Work, contact_id: str) -> None:
+    offers.give_back(work, offers.contact_of(work, contact_id), agent_id=None)

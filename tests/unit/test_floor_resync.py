@@ -8,38 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from telephony.dialer.floor import Floor
-from telephony.pbx.port import LiveLeg, RecordedEnd, Survey
+from telephony.pbx.port import LiveLeg, RecordedEnd
 from telephony.store import schema
 from telephony.store.engine import Store
-from tests.support.hand_board import HandBoard
-from tests.support.shift import Shift, shift
+from tests.support.shift import Shift, found, restart, shift
 
 pytestmark = pytest.mark.unit
-
-LONG_AGO = 1_000_000.0
-
-
-def found(
-    *, live: list[LiveLeg] | None = None, ended: list[RecordedEnd] | None = None, since: float = LONG_AGO
-) -> Survey:
-    return Survey(
-        live={leg.leg: leg for leg in live or []}, ended={leg.leg: leg for leg in ended or []}, running_since=since
-    )
-
-
-async def restart(one: Shift, survey: Survey) -> None:
-    """The service dies without a word and another one starts on the same database."""
-    for desk in one.floor.desks.values():
-        await desk.close()
-    for task in one.floor._tasks:
-        task.cancel()
-    one.board = HandBoard(survey_now=survey)
-    one.board.channels.update(survey.live)
-    one.floor = Floor(store=one.store, board=one.board, place=one.place, audio=one.audio)
-    await one.floor.start()
-    await one.until(lambda: one.floor.ready)
-    await one.settle()
 
 
 async def attempt_of(one: Shift) -> Any:

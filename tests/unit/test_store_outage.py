@@ -13,8 +13,8 @@ from sqlalchemy import select, text
 from telephony.pbx.port import LiveLeg, RecordedEnd
 from telephony.store.engine import Store, StoreUnavailable
 from tests.support.postgres import Postgres
-from tests.support.shift import shift
-from tests.unit.test_floor_resync import attempt_of, found
+from tests.support.shift import found, shift
+from tests.unit.test_floor_resync import attempt_of
 
 pytestmark = pytest.mark.unit
 
