@@ -14,6 +14,12 @@ from telephony.commands.setup import Setup, everything, named, stop, table
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from telephony.model.why import InTheWay
+    from telephony.settings import Http
+
+SERVICE_WAIT = 3.0
+"""Seconds the running service has to say how it is."""
+
 
 @click.group()
 def campaign() -> None:
@@ -148,6 +154,68 @@ def _set_message(
             click.echo(f"{name} has a {use_name} message of {made.seconds:g} s")
         for left in store.transact(lambda conn: messages.sweep(conn, tenant_id)):
             (audio.messages / left).unlink(missing_ok=True)
+
+
+@campaign.command("why")
+@click.argument("name")
+@click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True)
+@tenancy.option
+@click.pass_obj
+def why_campaign(setup: Setup, name: str, language: str, tenant_name: str | None) -> None:
+    """Say why a campaign does not dial: what is in the way, where its contacts stand, and the next call."""
+    from telephony.model.why import spelled_out
+    from telephony.store import why
+
+    now = datetime.now(UTC)
+    service = _service_in_the_way(setup.settings.http)
+    with setup.database() as store:
+
+        def read(conn: Connection) -> dict[str, Any]:
+            id_ = _one(conn, name, tenant_name)[1]["id"]
+            return spelled_out(why.why(conn, id_, now=now, service=service), language)
+
+        told = store.transact(read)
+    click.echo(f"next call: {_moment(told['dials_at']) or 'not by waiting alone'}")
+    if told["next_contact_at"] != told["dials_at"]:
+        click.echo(f"next contact that may be called: {_moment(told['next_contact_at'])}")
+    if told["in_the_way"]:
+        click.echo()
+        shown = (
+            [one["text"], one["name"], "" if one["limit"] is None else f"{one['used']} of {one['limit']}", one["code"]]
+            for one in told["in_the_way"]
+        )
+        table(("IN THE WAY", "WHERE", "UP", "CODE"), shown)
+    if told["agents"]:
+        click.echo()
+        table(("AGENTS", "REASON", "COUNT"), ([one["state"], one["reason"], one["count"]] for one in told["agents"]))
+    click.echo()
+    rows = [[one["text"], one["count"], _moment(one["until"]), one["code"]] for one in told["contacts"]]
+    table(("CONTACTS", "COUNT", "FIRST OF THEM AT", "CODE"), [*rows, ["all", told["total"], "", ""]])
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}Z" if at else ""
+
+
+def _service_in_the_way(http: Http) -> InTheWay | None:
+    """What the service on this machine itself says: whether it runs, and whether it reaches the telephone system."""
+    import json
+    from urllib.error import HTTPError, URLError
+    from urllib.request import urlopen
+
+    from telephony.model.reasons import Capacity
+    from telephony.model.why import Hindrance, InTheWay
+
+    everywhere = ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
+    host = "127.0.0.1" if http.host in everywhere else http.host
+    try:
+        with urlopen(f"http://{host}:{http.port}/readyz", timeout=SERVICE_WAIT):
+            return None
+    except HTTPError as answer:
+        missing = json.loads(answer.read() or "{}").get("missing", [])
+        return InTheWay(code=Capacity.PBX_UNREACHABLE) if "pbx" in missing else None
+    except (URLError, OSError, ValueError):
+        return InTheWay(code=Hindrance.SERVICE_DOWN)
 
 
 @click.group()

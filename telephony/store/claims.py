@@ -131,8 +131,13 @@ def skipped_by(agent: Any, *, since: Any) -> Any:
         offers.c.contact_id == contacts.c.id,
         offers.c.agent_id == agent,
         offers.c.closed_at > since,
-        or_(offers.c.state == OfferState.SKIPPED.value, offers.c.action == TimeoutAction.SKIP.value),
+        was_skip(),
     )
+
+
+def was_skip() -> Any:
+    """True for offers that the agent or the timer skipped."""
+    return or_(offers.c.state == OfferState.SKIPPED.value, offers.c.action == TimeoutAction.SKIP.value)
 
 
 def for_anybody(long_due: Any) -> Any:

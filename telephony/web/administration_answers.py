@@ -223,3 +223,37 @@ class RejectedRow(BaseModel):
     field: str
     reason: str
     values: dict[str, str]
+
+
+class Obstacle(BaseModel):
+    code: str
+    text: str
+    name: str | None = Field(description="of the tenant, data center, cell or trunk whose limit it is")
+    used: int | None
+    limit: int | None
+
+
+class AgentsInState(BaseModel):
+    state: str
+    reason: str | None
+    count: int
+
+
+class StandingContacts(BaseModel):
+    code: str
+    text: str
+    count: int
+    until: datetime | None = Field(description="when the first of them may be called, where a clock says so")
+
+
+class WhyNot(BaseModel):
+    campaign: str
+    name: str
+    running: bool
+    at: datetime
+    dials_at: datetime | None = Field(description="the next call; none while something is in the way of all calls")
+    next_contact_at: datetime | None = Field(description="when the next contact may be called, whoever is there")
+    total: int = Field(description="contacts of the campaign: the sum of `contacts`")
+    in_the_way: list[Obstacle] = Field(description="of every call of the campaign")
+    agents: list[AgentsInState]
+    contacts: list[StandingContacts] = Field(description="every contact stands in exactly one place")

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from telephony.model.campaign import CampaignSettings
-from telephony.store import abandonment, campaigns, due, fields, inputs, lists
+from telephony.model.reasons import Capacity
+from telephony.model.why import InTheWay, spelled_out
+from telephony.store import abandonment, campaigns, due, fields, inputs, lists, why
 from telephony.store.campaigns import CampaignChange, NewCampaign
 from telephony.store.fields import FieldChange, NewField
 from telephony.store.lists import ListChange, NewList
@@ -21,6 +23,7 @@ from telephony.web.administration_answers import (
     ContactList,
     PageOf,
     TenantDisposition,
+    WhyNot,
 )
 from telephony.web.exchange import Exchange
 from telephony.web.routes import ADMINISTRATORS, SUPERVISORS, Routes
@@ -102,6 +105,22 @@ async def stop_campaign(exchange: Exchange, id: str) -> Any:
     stopped = await _run(exchange, id, running=False)
     await exchange.floor.campaign_stopped(id)
     return stopped
+
+
+@campaign_routes.get("/campaigns/{id}/why", "Why a campaign does not dial", roles=SUPERVISORS, answer=WhyNot)
+async def why_not(exchange: Exchange, id: str) -> Any:
+    """What is in the way of its calls, where each of its contacts stands, and the moment of the next call."""
+    found = await campaign_of(exchange, await tenant_of(exchange), id)
+    pbx = None if exchange.floor.pbx_connected else InTheWay(code=Capacity.PBX_UNREACHABLE)
+    now = exchange.now
+    answer = await exchange.run(lambda conn: why.why(conn, id, now=now, service=pbx))
+    return {
+        "campaign": id,
+        "name": found["name"],
+        "running": found["running"],
+        "at": now,
+        **spelled_out(answer, exchange.language),
+    }
 
 
 async def _run(exchange: Exchange, id: str, *, running: bool) -> Row:

@@ -205,3 +205,14 @@ def test_a_campaign_gets_its_messages_from_files(telephony: Telephony, tmp_path:
     assert "FILE, or --remove" in telephony("campaign", "abandon-message", "Spring", code=2).output
     assert "has no abandon message" in telephony("campaign", "abandon-message", "Spring", "--remove").output
     assert not list((tmp_path / "data" / "audio" / "messages").iterdir())
+
+
+def test_why_a_campaign_does_not_dial(telephony: Telephony, monkeypatch: pytest.MonkeyPatch) -> None:
+    telephony.company()
+    monkeypatch.setenv("TELEPHONY_HTTP_PORT", "1")  # nobody answers there
+    said = telephony("campaign", "why", "Spring").output
+    assert "next call: not by waiting alone" in said
+    for cause in ("SERVICE_DOWN", "CAMPAIGN_STOPPED", "NO_TEAM", "LIST_EMPTY"):
+        assert cause in said
+    assert "La campaña fue detenida" in telephony("campaign", "why", "Spring", "--language", "es").output
+    telephony("campaign", "why", "Autumn", code=1)

@@ -419,6 +419,19 @@ async def test_a_removed_contact_loses_its_offer_and_can_be_restored(office: Off
     assert (await boss("GET", f"/do-not-call/{LONDON}")).status == 200
 
 
+async def test_why_a_campaign_does_not_dial(office: Office, boss: Described) -> None:
+    await upload(boss, office, f"external_id,number\nA1,{LONDON}\n".encode())
+    office.floor.pbx_connected = False
+
+    told = (await boss("GET", f"/campaigns/{office.acme.campaign_id}/why")).json
+
+    codes = {one["code"] for one in told["in_the_way"]}
+    assert codes == {"CAMPAIGN_STOPPED", "NO_AGENT_AVAILABLE", "PBX_UNREACHABLE"}
+    assert (told["total"], sum(one["count"] for one in told["contacts"])) == (1, 1)
+    assert told["dials_at"] is None
+    assert (await boss("GET", f"/campaigns/{office.globex.campaign_id}/why")).code == "NOT_FOUND"
+
+
 async def test_fields_and_lists_are_kept(office: Office, boss: Described) -> None:
     field = await made(boss, "/fields", {"name": "vip", "label": "VIP", "kind": "boolean"})
     assert problem_fields(await boss("PATCH", f"/fields/{field['id']}", {"kind": "text"})) == ["kind"]
