@@ -238,17 +238,17 @@ def _set_apart(
         )
         for row in conn.execute(kept.where(*mine, contacts.c.state.in_(RESTING))):
             found.setdefault(row.id, (Standing.SKIPPED_BY_ALL, max(row.due_at, row.first + SKIP_KEEPS_AWAY)))
+    holders = {
+        held.e164: held.contact_id
+        for held in conn.execute(select(busy_numbers).where(busy_numbers.c.tenant_id == tenant_id))
+    }
     in_use = (
-        select(contacts.c.id)
+        select(contacts.c.id, numbers.c.e164)
         .join(numbers, numbers.c.contact_id == contacts.c.id)
-        .join(
-            busy_numbers,
-            (busy_numbers.c.tenant_id == numbers.c.tenant_id)
-            & (busy_numbers.c.e164 == numbers.c.e164)
-            & (busy_numbers.c.contact_id != contacts.c.id),
-        )
-        .where(numbers.c.tenant_id == tenant_id, *mine, contacts.c.state.in_(RESTING), _phase(now) == "due")
+        .where(numbers.c.tenant_id == tenant_id, numbers.c.e164.in_(holders))
+        .where(*mine, contacts.c.state.in_(RESTING), _phase(now) == "due")
     )
-    for (id_,) in conn.execute(in_use):
-        found.setdefault(id_, (Standing.NUMBER_IN_USE, None))
+    for id_, e164 in conn.execute(in_use) if holders else ():
+        if holders[e164] != id_:
+            found.setdefault(id_, (Standing.NUMBER_IN_USE, None))
     return [(id_, standing, until) for id_, (standing, until) in found.items()]
