@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "demo",
     "contacts": "contacts",
     "campaign": "work",
+    "amd": "detection",
     "agent": "people",
     "user": "people",
     "tenant": "people",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from telephony.model.campaign import CampaignSettings
 from telephony.model.contact import ContactState
+from telephony.model.machine_detection import Verdict
 from telephony.store.accounts import Role
 from telephony.store.fields import FieldKind
 
@@ -136,6 +137,31 @@ class Abandoned(BaseModel):
 
 class CampaignDetails(Campaign):
     abandoned: Abandoned
+
+
+class DetectionLine(BaseModel):
+    verdict: Verdict
+    person: int = Field(description="calls in which the agent found a person")
+    machine: int = Field(description="calls in which the agent found a machine")
+    not_told: int = Field(description="calls of which no agent said who was there")
+    after_median: float | None = Field(description="seconds from answer")
+    after_p95: float | None = Field(description="seconds from answer")
+
+
+class DetectionRate(BaseModel):
+    hits: int
+    total: int
+    rate: float = Field(description="0-1")
+    low: float = Field(description="lower end of the 95 % interval")
+    high: float = Field(description="upper end of the 95 % interval")
+
+
+class Detection(BaseModel):
+    calls: int = Field(description="with a verdict")
+    told: int = Field(description="of which an agent said who was there")
+    verdicts: list[DetectionLine]
+    people_called_machines: DetectionRate
+    machines_found: DetectionRate
 
 
 class TenantDisposition(BaseModel):

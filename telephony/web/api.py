@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from telephony.web import (
     administration_campaigns,
     administration_contacts,
+    administration_detection,
     administration_imports,
     administration_installation,
     administration_messages,
@@ -30,6 +31,7 @@ ALL = (
     recordings.routes,
     administration_campaigns.routes,
     administration_messages.routes,
+    administration_detection.routes,
     administration_contacts.routes,
     administration_imports.routes,
     administration_people.routes,

@@ -154,7 +154,7 @@ def _prompts(person: str, shortest: float, longest: float) -> list[Path]:
 
 
 def _heard(path: Path) -> Samples:
-    return _trimmed(_samples(_out(("sox", str(path), *_TO_RAW))))
+    return _trimmed(_samples(_out(("sox", "-D", str(path), *_TO_RAW))))
 
 
 def _said(voice: Voice, text: str) -> Samples:
@@ -166,10 +166,10 @@ def _said(voice: Voice, text: str) -> Samples:
         if voice.kind == "units":
             with NamedTemporaryFile(suffix=".wav") as spoken:
                 subprocess.run(("flite", "-voice", voice.name, "-t", text, "-o", spoken.name), check=True)
-                raw = _out(("sox", spoken.name, *_TO_RAW))
+                raw = _out(("sox", "-D", spoken.name, *_TO_RAW))
         else:
             how = ("-v", voice.name, "-s", str(voice.speed), "-p", str(voice.pitch), "--stdout", text)
-            raw = _out(("sox", "-t", "wav", "-", *_TO_RAW), given=_out(("espeak-ng", *how)))
+            raw = _out(("sox", "-D", "-t", "wav", "-", *_TO_RAW), given=_out(("espeak-ng", *how)))
         fresh = kept.with_suffix(f".{threading.get_ident()}")
         fresh.write_bytes(raw)
         fresh.replace(kept)

@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,24 @@ class Telephony:
             )
         )
         store.engine.dispose()
+
+    def called(self, *calls: tuple[str, str, float, int]) -> None:
+        """Ended calls of the campaign: verdict, disposition, seconds to the verdict, day of November 2026 (UTC)."""
+        facts = {
+            "mode": "preview_standard", "amd": "parallel", "state": "ended", "epoch": 1, "outcome": "TALKED",
+            "e164": "+442079460000", "cell_id": "-", "agent_id": "-", "contact_id": "-", "offer_id": "-",
+            "number_id": "-",
+        }  # fmt: skip
+        with closing(sqlite3.connect("data/telephony.sqlite3")) as database, database:
+            campaign, tenant = database.execute("SELECT id, tenant_id FROM campaigns").fetchone()
+            for number, (verdict, disposition, after, day) in enumerate(calls):
+                at = f"2026-11-{day:02d} 23:59:00.000000"
+                row = {
+                    **facts, "id": str(number), "campaign_id": campaign, "tenant_id": tenant, "granted_at": at,
+                    "joined_at": at, "amd_verdict": verdict, "amd_after": after, "disposition": disposition,
+                }  # fmt: skip
+                names, marks = ", ".join(row), ", ".join("?" * len(row))
+                database.execute(f"INSERT INTO attempts ({names}) VALUES ({marks})", list(row.values()))
 
 
 def test_help_names_every_command_and_what_it_is_for(telephony: Telephony) -> None:
@@ -160,6 +180,42 @@ def test_a_campaign_is_started_and_stopped(telephony: Telephony) -> None:
     assert "preview_standard" in telephony("campaign", "show", "Spring").output
     missing = telephony("campaign", "start", "Autumn", code=1)
     assert "there is no campaign 'Autumn' (there are: Spring)" in missing.output
+
+
+def test_the_report_on_machine_detection_says_so_where_there_is_nothing_to_report(telephony: Telephony) -> None:
+    telephony.company()
+    assert telephony("amd", "report").output == (
+        "No call of any campaign in this time has a verdict: calls are judged with amd 'inline' or 'parallel'.\n"
+    )
+    assert telephony("amd", "report", "--campaign", "Spring").output.startswith("No call of Spring in this time")
+    assert "there is no campaign 'Sprung'" in telephony("amd", "report", "--campaign", "Sprung", code=1).output
+    assert "--since" in telephony("amd", "report", "--since", "yesterday", code=2).output
+
+
+def test_the_report_on_machine_detection_sets_verdicts_against_the_agents_word(telephony: Telephony) -> None:
+    telephony.company()
+    telephony.called(
+        ("HUMAN", "success", 1.9, 1),
+        ("HUMAN", "not_interested", 2.1, 1),
+        ("MACHINE", "success", 2.5, 1),
+        ("MACHINE", "answering_machine", 3.0, 2),
+        ("NOT_SURE", "none", 5.0, 3),
+    )
+    lines = telephony("amd", "report").output.splitlines()
+    assert lines[0] == "Spring: 5 calls with a verdict, 4 of them with an agent's word"
+    rows = {line.split()[0]: line.split()[1:] for line in lines[2:7]}
+    assert rows["HUMAN"] == ["2", "0", "0", "1.9", "s", "2.1", "s"]
+    assert rows["MACHINE"] == ["1", "1", "0", "2.5", "s", "3.0", "s"]
+    assert rows["NOT_SURE"] == ["0", "0", "1", "5.0", "s", "5.0", "s"]
+    assert rows["FAX"] == ["0", "0", "0", "-", "-"]
+    assert lines[7:9] == [
+        "people called machines: 1 of 3: 33.3% (6.1%-79.2%)",
+        "machines found: 1 of 1: 100.0% (20.7%-100.0%)",
+    ]
+    second = telephony("amd", "report", "--since", "2026-11-02", "--until", "2026-11-02").output.splitlines()
+    assert second[0] == "Spring: 1 calls with a verdict, 1 of them with an agent's word"
+    only_doubt = telephony("amd", "report", "--since", "2026-11-03").output
+    assert "No agent said who was there; dispositions tell it by their setting `reached`" in only_doubt
 
 
 def test_limits_are_seen_and_set(telephony: Telephony) -> None:

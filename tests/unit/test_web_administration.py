@@ -155,6 +155,7 @@ async def test_things_of_another_tenant_do_not_exist(office: Office, boss: Descr
         ("DELETE", f"/campaigns/{other.campaign_id}", None),
         ("POST", f"/campaigns/{other.campaign_id}/start", None),
         ("POST", f"/campaigns/{other.campaign_id}/stop", None),
+        ("GET", f"/campaigns/{other.campaign_id}/amd", None),
         ("GET", f"/campaigns/{other.campaign_id}/contacts", None),
         ("GET", f"/campaigns/{other.campaign_id}/contacts.csv", None),
         ("GET", f"/lists/{other.list_id}", None),
