@@ -24,9 +24,7 @@ class PeriodQuery(inputs.Input):
     until: inputs.Moment | None = Field(default=None, description="calls accepted before")
 
 
-@routes.get(
-    "/campaigns/{id}/amd", "How machine detection did by the agents' word", roles=SUPERVISORS, answer=Detection
-)
+@routes.get("/campaigns/{id}/amd", "How machine detection did by the agents' word", roles=SUPERVISORS, answer=Detection)
 async def detection(exchange: Exchange, id: str, query: PeriodQuery) -> Any:
     """An agent says "machine" by a voicemail left or dropped, and both by dispositions that have `reached`."""
     await campaign_of(exchange, await tenant_of(exchange), id)
