@@ -160,32 +160,53 @@ class CampaignSettings(Frozen):
     offer_timeout: Annotated[
         int, Field(ge=0, le=7200, description="seconds; 0-7200 with the action accept, else 10-7200")
     ] = 600
-    offer_timeout_action: TimeoutAction = TimeoutAction.SKIP
-    disabled_actions: frozenset[Literal["skip", "remove"]] = frozenset()
-    skip_retry_after: Annotated[int, Field(ge=1, le=99_999, description="minutes")] = 60
+    offer_timeout_action: Annotated[
+        TimeoutAction, Field(description="what the server does then; accept without anybody present is a skip")
+    ] = TimeoutAction.SKIP
+    disabled_actions: Annotated[
+        frozenset[Literal["skip", "remove"]], Field(description="refused to agents; the timer's own action still runs")
+    ] = frozenset()
+    skip_retry_after: Annotated[
+        int, Field(ge=1, le=99_999, description="minutes; and 24 h not to the same agent, unless alone")
+    ] = 60
     max_skips: Annotated[int, Field(ge=1, le=100, description="skips, then the contact is done")] = 5
-    end_call_enabled: bool = True
+    end_call_enabled: Annotated[
+        bool, Field(description="whether agents may cancel while the customer's phone rings")
+    ] = True
     ring_limit: Annotated[int, Field(ge=16, le=80, description="seconds the customer's phone may ring")] = 32
     reservation_ring_limit: Annotated[int, Field(ge=5, le=60, description="seconds, then RONA")] = 18
-    keep_line: bool = False
-    amd: Amd = Amd.OFF
+    keep_line: Annotated[bool, Field(description="the agent's line stays up between calls")] = False
+    amd: Annotated[Amd, Field(description="machine detection, in the mode preview_standard only")] = Amd.OFF
     amd_parameters: AmdParameters = AmdParameters()
-    amd_treatment: AmdTreatment = AmdTreatment.TO_AGENT
-    caller_id: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")] | None = None
-    card_fields: tuple[CardField, ...] = ()
-    wrap_up_limit: Annotated[int, Field(ge=0, le=3600, description="seconds; 0 = no limit")] = 120
+    amd_treatment: Annotated[
+        AmdTreatment, Field(description="of a clear machine; other than to_agent only with amd inline")
+    ] = AmdTreatment.TO_AGENT
+    caller_id: Annotated[
+        Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")] | None,
+        Field(description="E.164, one that a trunk allows; none: the trunk's own"),
+    ] = None
+    card_fields: Annotated[
+        tuple[CardField, ...], Field(description="fields of the card in their order, with labels; none: all")
+    ] = ()
+    wrap_up_limit: Annotated[
+        int, Field(ge=0, le=3600, description="seconds, then the default disposition; 0 = no limit")
+    ] = 120
     dispositions: Annotated[tuple[Disposition, ...], Field(min_length=1)] = DEFAULT_DISPOSITIONS
-    default_disposition: str = "none"
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    default_disposition: Annotated[
+        str, Field(description="code of one of the dispositions, without a time to ask for")
+    ] = "none"
+    max_attempts: Annotated[int, Field(ge=1, le=100, description="attempts, then the contact is done")] = 3
     retry_after: dict[Outcome, Annotated[int, Field(ge=1, le=99_999)]] = Field(
-        default_factory=dict, description="minutes by outcome; 60 where none is given"
+        default_factory=dict, description="minutes (1-99999) by outcome; 60 where none is given"
     )
     calling_hours: dict[str, tuple[Window, ...]] = Field(
         default_factory=_every_day,
         description="by weekday mon-sun, in the contact's zone; 00:00 ends at midnight",
     )
-    holidays: frozenset[date] = frozenset()
-    recording: Recording = Recording.OFF
+    holidays: Annotated[frozenset[date], Field(description="days without calls, by the contact's calendar")] = (
+        frozenset()
+    )
+    recording: Annotated[Recording, Field(description="off, all calls, or as the agent says")] = Recording.OFF
 
     @field_validator("calling_hours")
     @classmethod

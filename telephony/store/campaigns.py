@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, WithJsonSchema
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, true, update
 
 from telephony.model.campaign import CampaignSettings
@@ -36,6 +36,13 @@ TeamIds = Annotated[tuple[inputs.Reference, ...], Field(max_length=500)]
 HOURS = ("calling_hours", "holidays")
 
 
+_SOME_SETTINGS = {
+    "anyOf": [{"$ref": "#/components/schemas/CampaignSettings"}, {"type": "null"}],
+    "default": None,
+    "description": "any of the settings, with the ranges they have in a new campaign; the others stay as they are",
+}
+
+
 class NewCampaign(inputs.Input):
     name: inputs.Name
     priority: inputs.Priority = 50
@@ -48,7 +55,7 @@ class CampaignChange(inputs.Input):
 
     name: inputs.Name | None = None
     priority: inputs.Priority | None = None
-    settings: dict[str, Any] | None = None
+    settings: Annotated[dict[str, Any] | None, WithJsonSchema(_SOME_SETTINGS)] = None
     team_ids: TeamIds | None = None
 
 
