@@ -206,7 +206,7 @@ async def test_the_next_call_comes_when_why_says_it_does(store: Store, pbx: Pbx,
         assert await dialed(one, customers) == [number]
 
 
-async def test_a_setting_changed_in_the_running_campaign_counts_for_the_next_offer(store: Store, pbx: Pbx) -> None:
+async def test_a_changed_setting_counts_for_the_next_offer(store: Store, pbx: Pbx) -> None:
     async with line_shift(store, pbx, customers=("00", "00")) as one:
         await one.previewing(PHONE)
         changed = CampaignChange(settings={"offer_timeout": 10, "disabled_actions": ["remove"], "max_skips": 1})
@@ -221,3 +221,37 @@ async def test_a_setting_changed_in_the_running_campaign_counts_for_the_next_off
             await one.decide(PHONE, "remove")
         await one.decide(PHONE, "skip")
         assert (await contacts(one))["c1"].state == "done"
+
+
+async def test_what_becomes_of_a_contact_goes_by_the_settings(store: Store, pbx: Pbx) -> None:
+    later = {"code": "later", "label": "Later", "rule": "retry", "retry_after": 240}
+    async with line_shift(
+        store, pbx, customers=("01", "00", "00"), retry_after={"CUSTOMER_BUSY": 90}, skip_retry_after=120,
+        wrap_up_limit=1, dispositions=[later], default_disposition="later",
+    ) as one:  # fmt: skip
+        await one.previewing(PHONE)
+        busy = await one.ended(await one.accept(PHONE))
+        await one.state_is(PHONE, "previewing")
+        talk = await one.accept(PHONE)
+        await one.state_is(PHONE, "talking")
+        await one.floor.hang_up(one.agents[PHONE], talk)
+        await one.state_is(PHONE, "previewing")  # a second later, nobody having said anything
+        wrapped = await one.attempt(talk)
+        assert wrapped.disposition == "later"
+        assert 1 <= (wrapped.wrapped_up_at - wrapped.ended_at).total_seconds() < 3
+        offer = one.desks[PHONE].preview.offer.id
+        await one.decide(PHONE, "skip")
+        skipped = next(row for row in await one.rows(schema.offers) if row.id == offer)
+        found = await contacts(one)
+        since = (busy.ended_at, wrapped.wrapped_up_at, skipped.closed_at)
+        waits = [round((found[f"c{n}"].due_at - since[n]).total_seconds() / 60) for n in range(3)]
+        assert waits == [90, 240, 120]
+        assert [found[f"c{n}"].attempts for n in range(3)] == [1, 1, 0]
+
+
+async def test_the_last_attempt_is_the_last(store: Store, pbx: Pbx) -> None:
+    async with line_shift(store, pbx, customers=("01",), max_attempts=1) as one:
+        await one.previewing(PHONE)
+        await one.ended(await one.accept(PHONE))
+        done = (await contacts(one))["c0"]
+        assert (done.state, done.why, done.due_at) == ("done", "CUSTOMER_BUSY", None)

@@ -89,3 +89,13 @@ def test_a_handler_that_forgets_a_part_of_its_path_is_refused() -> None:
 
         @routes.get("/things/{id}", "A thing", roles=PUBLIC)
         async def thing(exchange: Any) -> None: ...
+
+
+async def test_settings_are_described_with_unit_and_range(office: Office) -> None:
+    schemas = (await served(office))["components"]["schemas"]
+    for name, setting in schemas["CampaignSettings"]["properties"].items():
+        assert "description" in setting or "$ref" in setting or name == "dispositions", name
+        if setting.get("type") == "integer":
+            assert setting["minimum"] < setting["maximum"], name
+    change = schemas["CampaignChange"]["properties"]["settings"]
+    assert {"$ref": "#/components/schemas/CampaignSettings"} in change["anyOf"]
