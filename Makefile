@@ -12,7 +12,7 @@ PROCESSES ?= 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-unit bench races ears mutate lint lock docs clean
+.PHONY: help setup demo test test-unit bench races ears mutate lint lock docs clean limits
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,8 @@ races: $(STAMP) ## Race every two actions on a real Asterisk over all their dist
 
 ears: $(STAMP) ## Try the beep finder on generated beeps and on speech; writes tests/ears/RESULTS.md
 	@exec $(PY) -m tests.ears --write
+limits: $(STAMP) ## A thousand accepts through a limit of fifty in each mode, counted from outside (four minutes)
+	@exec $(PY) -m tests.limits
 
 mutate: $(STAMP) ## Seed faults into the rules, one at a time, and count those the tests catch
 	@exec $(PY) -m tests.mutations

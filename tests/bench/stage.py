@@ -41,8 +41,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    """Asterisk, 120 phones that answer at once, customers who answer after 0.6 s and talk until hung up on."""
+async def stage(*, talk_seconds: float | None = None) -> AsyncIterator[Stage]:
+    """Asterisk, 120 phones that answer at once, customers who answer after 0.6 s and hang up after `talk_seconds`."""
     async with AsyncExitStack() as stack:
         ports = stack.enter_context(claim_ports(PORTS))
         folder = stack.enter_context(work_folder("bench"))
@@ -60,6 +60,7 @@ async def stage() -> AsyncIterator[Stage]:
                 port=customers_port,
                 media_port=ports.first + RTP_PORTS + 100,
                 ring_seconds=RING_SECONDS,
+                talk_seconds=talk_seconds,
             )
         )
         stack.push_async_callback(customers.stop)

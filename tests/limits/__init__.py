@@ -1,0 +1,1 @@
+"""Limits on a real Asterisk: more accepts than places, counted from outside."""
