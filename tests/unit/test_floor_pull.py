@@ -420,6 +420,19 @@ async def test_a_wish_while_the_phone_rings_is_kept_and_done_when_the_call_fails
         assert one.floor.desks[one.agent].agent.state == "available"  # the wish is used up
 
 
+async def test_a_wish_is_forgotten_with_the_line_that_was_hung_up(store: Store) -> None:
+    async with shift(store, contacts=1, mode=PULL) as one:
+        _, agent_leg, leg = await dialed(one)
+        await one.floor.set_state(one.agent, "offline")
+        one.board.ends(agent_leg, answered=True, cause=16)
+        one.board.ends(leg, rang=True, cause=16)
+        await one.state_is("idle")
+        await free_the_desk(one)
+        await one.floor.set_state(one.agent, "available")
+        await one.settle()
+        assert one.floor.desks[one.agent].agent.state == "available"
+
+
 async def refused_at_the_answer(one: Shift, forbid: Any) -> Any:
     """The attempt's row, where something forbids the call while the agent's phone rings."""
     _, agent_leg = await called(one)
