@@ -36,7 +36,7 @@ async def test_the_guard_says_no_and_the_agent_is_back_on_hold(store: Store, pbx
         attempt = await one.accept(PHONE)
         row = await one.ended(attempt)
         one.floor.ground.board._scripts.gate = gate  # type: ignore[attr-defined]
-        assert row.outcome == "CHANNEL_FAILURE"
+        assert row.outcome == "NOT_PLACED"
         assert all(call.number != number for call in await customers.calls())
         await one.state_is(PHONE, "previewing")
         assert (await one.decide(PHONE, "skip"))["state"] == "skipped"
