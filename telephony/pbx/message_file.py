@@ -34,6 +34,10 @@ SILENT = -50.0
 MOST_GAIN = 30.0
 """dB; more would make a message of the room's noise."""
 
+TAIL = 0.3
+"""Seconds of silence put behind a message: they push its last words through the jitter buffer of the other side, which
+keeps the last 100 ms and more for itself when nothing follows."""
+
 CONVERTED_WITHIN = 20.0
 """Seconds of clock and of CPU for each run of the converter; two minutes of MP3 take 0.2 s."""
 
@@ -86,7 +90,9 @@ async def take_in(chunks: AsyncIterator[bytes], target: Path) -> MessageFile:
         kind = await asyncio.to_thread(_kind, upload)
         heard = await _ffmpeg("-f", kind, "-i", upload, *_TO_TELEPHONE, "-af", "volumedetect", sound)
         gain = _gain(heard)
-        await _ffmpeg("-f", "wav", "-i", sound, *_TO_TELEPHONE, "-af", f"volume={gain:.1f}dB", plain)
+        await _ffmpeg(
+            "-f", "wav", "-i", sound, *_TO_TELEPHONE, "-af", f"volume={gain:.1f}dB,apad=pad_dur={TAIL}", plain
+        )
         seconds, sha256 = await asyncio.to_thread(_checked, plain)
         await asyncio.to_thread(plain.replace, target)
         return MessageFile(path=target, seconds=seconds, sha256=sha256)
@@ -176,7 +182,7 @@ def _gain(said: str) -> float:
 def _checked(path: Path) -> tuple[float, str]:
     """Seconds and SHA-256 of a converted file; it becomes readable for Asterisk."""
     with wave.open(str(path)) as file:
-        seconds = file.getnframes() / RATE
+        seconds = file.getnframes() / RATE - TAIL
     if not SECONDS[0] <= seconds <= SECONDS[1]:
         lasts = f"lasts {seconds:.1f} s" if seconds < SECONDS[0] else f"lasts longer than {SECONDS[1]:g} s"
         raise UnfitAudio(f"{lasts}; a message is {SECONDS[0]:g} to {SECONDS[1]:g} s long")

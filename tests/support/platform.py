@@ -126,7 +126,7 @@ async def new_phone(pbx: Pbx, ports: PortBlock, tmp_path: Path) -> AsyncIterator
     """Starts a registered softphone: `phone = await new_phone("alice", AnswerMode.MANUAL)`; ends with the test."""
     phones: list[Softphone] = []
 
-    async def start(name: str, mode: AnswerMode = AnswerMode.AUTO) -> Softphone:
+    async def start(name: str, mode: AnswerMode = AnswerMode.AUTO, voice: Path | None = None) -> Softphone:
         sip, rtp = ports.take(2), ports.take(4, even=True)
         phone = Softphone(
             SoftphoneSettings(
@@ -138,6 +138,7 @@ async def new_phone(pbx: Pbx, ports: PortBlock, tmp_path: Path) -> AsyncIterator
                 control_port=ports.take(),
                 rtp_ports=(rtp, rtp + 3),
                 answer_mode=mode,
+                voice=voice,
                 silence=300,
             )
         )
