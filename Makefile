@@ -47,7 +47,7 @@ test: $(STAMP) ## All tests: units, a real Asterisk, and the containers where a 
 test-unit: $(STAMP) ## Only the tests that need nothing but this process and a database
 	@exec $(PY) -m pytest -m unit $(SIDE_BY_SIDE)
 
-bench: $(STAMP) ## Measure: accept to INVITE, answer to joined, cost of a call
+bench: $(STAMP) ## Measure: accept to INVITE, wrap-up to the next ring, verdicts, cost of a call
 	@exec $(PY) -m tests.bench
 
 races: $(STAMP) ## Race every two actions on a real Asterisk over all their distances (about an hour)
