@@ -193,6 +193,17 @@ async def test_a_supervisor_sees_the_campaigns_of_the_own_teams_only(office: Off
     assert (await supervisor("GET", "/lists")).json["items"] == []
 
 
+async def test_the_report_on_machine_detection_of_a_campaign_without_calls(office: Office, boss: Described) -> None:
+    path = f"/campaigns/{office.acme.campaign_id}/amd"
+    report = (await boss("GET", path)).json
+    assert (report["calls"], report["told"]) == (0, 0)
+    verdicts = ["HUMAN", "MACHINE", "FAX", "NO_AUDIO", "NOT_SURE"]
+    assert [line["verdict"] for line in report["verdicts"]] == verdicts
+    assert report["machines_found"] == {"hits": 0, "total": 0, "rate": 0.0, "low": 0.0, "high": 1.0}
+    assert problem_fields(await boss("GET", f"{path}?since=yesterday")) == ["since"]
+    assert (await boss("GET", f"{path}?since=2026-11-01T00:00:00Z&until=2026-11-02T00:00:00Z")).status == 200
+
+
 async def test_an_administrator_of_the_installation_says_which_tenant(office: Office, root: Described) -> None:
     nowhere = "019a0000-0000-7000-8000-000000000000"
     assert (await root("GET", "/campaigns")).code == "TENANT_NEEDED"
