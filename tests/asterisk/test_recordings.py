@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from telephony.demo.pbx import Pbx
 from telephony.demo.ports import PortBlock
-from telephony.demo.softphone import Softphone, SoftphoneSettings
 from telephony.store import schema
 from telephony.store.engine import Store
 from tests.support import wav
-from tests.support.line_shift import LineShift, line_shift
+from tests.support.line_shift import LineShift
+from tests.support.talk import conversation
 
 pytestmark = pytest.mark.asterisk
 
@@ -29,46 +26,12 @@ LOUD, FAINT = 2000.0, 60.0
 """Amplitude of a tone of 6000 that is there, after mu-law; and of one that is not."""
 
 
-@asynccontextmanager
-async def talking_phone(pbx: Pbx, ports: PortBlock, folder: Path, name: str, hertz: float) -> AsyncIterator[Softphone]:
-    """A phone that answers by itself and says one tone."""
-    await asyncio.to_thread(folder.mkdir)
-    voice = await asyncio.to_thread(wav.write_tone, folder / "voice.wav", hertz, 60.0)
-    rtp = ports.take(4, even=True)
-    phone = Softphone(
-        SoftphoneSettings(
-            name=name,
-            secret=pbx.agent_secret,
-            pbx=pbx.sip_address,
-            directory=folder / "phone",
-            sip_port=ports.take(2),
-            control_port=ports.take(),
-            rtp_ports=(rtp, rtp + 3),
-            voice=voice,
-        )
+async def tones(folder: Path) -> tuple[Path, Path]:
+    """What the agent and the customer say."""
+    return (
+        await asyncio.to_thread(wav.write_tone, folder / "agent.wav", AGENT, 60.0),
+        await asyncio.to_thread(wav.write_tone, folder / "customer.wav", CUSTOMER, 60.0),
     )
-    await phone.start()
-    try:
-        yield phone
-    finally:
-        await phone.stop()
-
-
-@asynccontextmanager
-async def conversation(
-    store: Store, pbx: Pbx, ports: PortBlock, folder: Path, **wanted: Any
-) -> AsyncIterator[tuple[LineShift, str]]:
-    """Alice talks to bob, who takes the customer's place; the shift and the call."""
-    async with (
-        talking_phone(pbx, ports, folder / "alice", "alice", AGENT),
-        talking_phone(pbx, ports, folder / "bob", "bob", CUSTOMER),
-        line_shift(store, pbx, phones=("alice",), **wanted) as one,
-    ):
-        await store.run(lambda conn: conn.execute(update(schema.trunks).values(dial_template="PJSIP/bob")))
-        await one.previewing("alice")
-        call = await one.accept("alice")
-        await one.state_is("alice", "talking")
-        yield one, call
 
 
 async def kept(one: LineShift, count: int = 1) -> list[Any]:
@@ -94,7 +57,9 @@ def both(sound: Any, begin: float, end: float) -> tuple[bool, bool]:
 async def test_both_sides_are_in_the_file_and_what_was_paused_is_not(
     store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path, mode: str
 ) -> None:
-    async with conversation(store, pbx, ports, tmp_path, mode=mode, recording="all") as (one, call):
+    voices = await tones(tmp_path)
+    async with conversation(store, pbx, ports, tmp_path, voices, mode=mode, recording="all") as talk:
+        one, call = talk.shift, talk.call
         agent = one.agents["alice"]
         await asyncio.sleep(1.0)
         await one.floor.record(agent, call, "pause")

@@ -40,9 +40,14 @@ def tone(sound: array.array[int], hertz: float, begin: float, end: float) -> flo
 def write_tone(path: Path, hertz: float, length: float, amplitude: int = 6000) -> Path:
     """A WAV file of one tone."""
     values = (round(amplitude * math.sin(2 * math.pi * hertz * n / RATE)) for n in range(round(length * RATE)))
+    return write(path, array.array("h", values).tobytes())
+
+
+def write(path: Path, content: bytes) -> Path:
+    """A WAV file of these samples."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
-        file.writeframes(array.array("h", values).tobytes())
+        file.writeframes(content)
     return path
