@@ -126,8 +126,7 @@ def is_steady(samples: Samples) -> bool:
         return False
     most = LEFT_OVER if seconds < LONG else LEFT_OVER_LONG
     blocks = np.array_split(samples, max(1, len(samples) // BLOCK))
-    spoilt = sum(left_over(block) > most for block in blocks)
-    return spoilt <= len(blocks) // 3  # a lost packet spoils a block
+    return all(left_over(block) < most for block in blocks)
 
 
 def left_over(samples: Samples) -> float:

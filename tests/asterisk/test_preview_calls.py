@@ -93,7 +93,7 @@ async def test_a_cancelled_call_stops_ringing_at_the_customer(
 
 
 async def test_a_machine_is_told_and_then_its_beep(store: Store, pbx: Pbx) -> None:
-    async with line_shift(store, pbx, customers=("06",), amd="parallel") as one:
+    async with line_shift(store, pbx, customers=("05",), amd="parallel") as one:
         await one.previewing(PHONE)
         attempt = await one.accept(PHONE)
         await one.state_is(PHONE, "talking")
