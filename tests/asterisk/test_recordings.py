@@ -11,10 +11,11 @@ import pytest
 
 from telephony.demo.pbx import Pbx
 from telephony.demo.ports import PortBlock
+from telephony.dialer.floor import Floor
 from telephony.store import schema
 from telephony.store.engine import Store
 from tests.support import wav
-from tests.support.line_shift import LineShift
+from tests.support.line_shift import LineShift, hang_up_all, switchboard
 from tests.support.talk import conversation
 
 pytestmark = pytest.mark.asterisk
@@ -81,3 +82,45 @@ async def test_both_sides_are_in_the_file_and_what_was_paused_is_not(
         assert both(sound, 0.2, 0.9) == (True, True)
         assert wav.loudness(sound, 1.15, 1.9) == 0
         assert both(sound, 2.3, 2.9) == (True, True)
+
+
+async def test_on_demand_two_parts_and_nothing_of_what_was_said_between(
+    store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path
+) -> None:
+    voices = await tones(tmp_path)
+    async with conversation(store, pbx, ports, tmp_path, voices, mode="preview_direct", recording="on_demand") as talk:
+        one, call, agent = talk.shift, talk.call, talk.shift.agents["alice"]
+        for action, pause in (("start", 1.0), ("stop", 1.0), ("start", 0.6)):
+            await one.floor.record(agent, call, action)
+            await asyncio.sleep(pause)
+        await one.floor.hang_up(agent, call)
+        await one.ended(call)
+        rows = await kept(one, 2)
+        for row, length in zip(rows, (1.0, 0.6), strict=True):
+            assert (row.state, row.error, row.on_demand) == ("kept", None, True)
+            assert abs(row.seconds - length) < 0.3
+            assert both(wav.samples(pbx.audio / "recordings" / f"{row.id}.wav"), 0.1, 0.5) == (True, True)
+        assert (await one.used())["cell"] <= 1  # at most the agent's line
+
+
+async def test_a_call_that_ends_without_the_service_is_recorded_whole_and_found_by_the_next(
+    store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path
+) -> None:
+    voices = await tones(tmp_path)
+    async with conversation(store, pbx, ports, tmp_path, voices, recording="all") as talk:
+        one, ground = talk.shift, talk.shift.floor.ground
+        await one.floor.stop()
+        await asyncio.sleep(1.0)
+        await talk.bob.hang_up()
+        await asyncio.sleep(0.3)
+        one.floor = Floor(store=store, board=switchboard(pbx), place=ground.place, audio=ground.audio)
+        await one.floor.start()
+        try:
+            (row,) = await kept(one)
+            assert (row.state, row.error) == ("kept", None)
+            assert row.seconds > 1.0
+            sound = wav.samples(pbx.audio / "recordings" / f"{row.id}.wav")
+            assert both(sound, row.seconds - 0.6, row.seconds - 0.1) == (True, True)
+        finally:
+            await hang_up_all(one.floor)
+            await one.floor.stop()
