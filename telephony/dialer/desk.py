@@ -278,7 +278,7 @@ class Desk:
     async def was_moved(self) -> bool:
         """True where the agent, who rests, belongs to another cell now, or has worked in one meanwhile."""
         rests = self.agent.state in (AgentState.OFFLINE, AgentState.IDLE)
-        if not rests or self.call is not None or self.reservation.line is not None:
+        if not rests or self.unfinished:
             return False  # nobody is moved at work
         stored = await self.ground.change(lambda work: agents.load(work, self.agent.id))
         return stored is None or (stored.cell_id, stored.state) != (self.ground.place.cell_id, self.agent.state)

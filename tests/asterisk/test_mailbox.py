@@ -55,8 +55,8 @@ async def calling_mailbox(
 
         def equip(conn: Connection) -> None:
             here = one.here
-            use = MessageUse.VOICEMAIL
-            messages.set_message(conn, here.tenant_id, here.campaign_id, use, new, now=datetime.now(UTC))
+            for use in MessageUse:
+                messages.set_message(conn, here.tenant_id, here.campaign_id, use, new, now=datetime.now(UTC))
             conn.execute(update(schema.contacts).values(consent=True))
             conn.execute(update(schema.trunks).values(dial_template=f"PJSIP/{MAILBOX}"))
 
@@ -167,3 +167,50 @@ async def test_hung_up_in_the_middle_it_was_not_left(
         assert (row.outcome, row.code) == ("MESSAGE_NOT_LEFT", "cut")
         _, heard = await tapes(mailbox)
         assert not find(message, heard).whole  # the measure itself can fail
+
+
+async def test_a_machine_is_hung_up_on_and_the_agent_gets_the_next_contact(
+    store: Store, pbx: Pbx, new_phone: NewPhone, tmp_path: Path
+) -> None:
+    wanted = {"mode": STANDARD, "amd": "inline", "amd_treatment": "hang_up"}
+    greeting = speech(4.0, seed=4)
+    async with calling_mailbox(store, pbx, new_phone, tmp_path, greeting, **wanted) as (one, _, _, _):
+        await one.previewing(AGENT)
+        attempt = await one.accept(AGENT)
+        row = await one.ended(attempt)
+        assert (row.outcome, row.amd_verdict, row.joined_at) == ("MACHINE_HUNG_UP", "MACHINE", None)
+        await one.state_is(AGENT, "previewing")
+
+
+async def test_a_service_that_starts_meanwhile_hears_the_beep_and_leaves_the_message(
+    store: Store, pbx: Pbx, new_phone: NewPhone, tmp_path: Path
+) -> None:
+    greeting = np.concatenate([speech(3.5, seed=6), silence(0.3), BEEP])
+    async with calling_mailbox(store, pbx, new_phone, tmp_path, greeting, mode=DIRECT) as (one, _, mailbox, message):
+        attempt = await joined(one)
+        await one.floor.drop_message(one.agents[AGENT], attempt, When.AUTO)
+        await one.state_is(AGENT, "previewing")
+        await one.restart_floor(pbx)
+        assert (await one.attempt(attempt)).state == "message"
+        assert (await one.ended(attempt, 15)).outcome == "MESSAGE_DROPPED"
+        said, heard = await tapes(mailbox)
+        left = find(message, heard)
+        assert left.whole, left
+        assert left.at > find(greeting, said).at + len(greeting) / RATE - 0.1
+
+
+async def test_a_customer_whose_agent_hung_up_while_they_answered_hears_why(
+    store: Store, pbx: Pbx, new_phone: NewPhone, tmp_path: Path
+) -> None:
+    wanted = {"mode": STANDARD, "amd": "inline"}
+    async with calling_mailbox(store, pbx, new_phone, tmp_path, silence(1), **wanted) as (one, agent, mailbox, message):
+        await one.previewing(AGENT)
+        attempt = await one.accept(AGENT)
+        await mailbox.wait_for("CALL_ESTABLISHED", within=5.0)
+        await agent.hang_up()
+        assert (await one.ended(attempt, 15)).outcome == "ABANDONED"
+        _, heard = await tapes(mailbox)
+        assert find(message, heard).whole
+        (pause,) = await store.run(lambda conn: list(conn.execute(schema.number_pauses.select())))
+        assert pause.why == "ABANDONED"
+        assert one.state(AGENT) == "idle"

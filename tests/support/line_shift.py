@@ -44,6 +44,16 @@ class LineShift:
             assert asyncio.get_running_loop().time() < end, f"{what or 'it'} not within {seconds} s; agents: {states}"
             await asyncio.sleep(0.005)
 
+    async def restart_floor(self, pbx: Pbx) -> None:
+        """The service ends and another one takes the cell over; calls that are up stay up."""
+        await self.floor.stop()
+        ground = self.floor.ground
+        self.floor = Floor(store=self.store, board=switchboard(pbx), place=ground.place, audio=ground.audio)
+        await self.floor.start()
+        for agent in self.agents.values():
+            self.floor.live_opened(agent)
+        await self.until(lambda: self.floor.ready, what="ready")
+
     @property
     def desks(self) -> dict[str, Any]:
         return {phone: self.floor.desks[agent] for phone, agent in self.agents.items() if agent in self.floor.desks}
@@ -175,10 +185,10 @@ async def line_shift(
         yield one
         for phone in ids:
             if one.state(phone) in ("ringing", "reserved", "previewing"):
-                await floor.set_state(ids[phone], "idle")
+                await one.floor.set_state(ids[phone], "idle")
     finally:
-        await hang_up_all(floor)
-        await floor.stop()
+        await hang_up_all(one.floor)
+        await one.floor.stop()
 
 
 async def hang_up_all(floor: Floor) -> None:

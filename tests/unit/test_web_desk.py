@@ -118,6 +118,17 @@ async def test_what_can_be_done_to_a_call(office: Office, action: str) -> None:
     assert office.floor.asked == [(action.replace("-", "_"), office.acme.agent_id, call)]
 
 
+async def test_a_message_is_dropped_after_the_beep_or_now(office: Office) -> None:
+    agent, call = await office.agent(), new_id()
+    path = f"/api/v1/calls/{call}/drop-message"
+    for body, when in (({}, "auto"), ({"when": "auto"}, "auto"), ({"when": "now"}, "now")):
+        assert (await agent("POST", path, body)).status == 204
+        assert office.floor.asked.pop() == ("drop_message", office.acme.agent_id, call, when)
+    refused = await agent("POST", path, {"when": "later"})
+    assert [one["field"] for one in refused.json["errors"]] == ["when"]
+    assert office.floor.asked == []
+
+
 async def test_wrap_up_with_a_callback(office: Office) -> None:
     agent, call = await office.agent(), new_id()
     at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
