@@ -73,8 +73,9 @@ lock: $(STAMP) ## Pin all dependencies to what is newest now
 	@$(UV_COMPILE) --upgrade --extra dev -o requirements.lock
 	@$(UV_COMPILE) --extra build -c requirements.lock -o docker/service/requirements.lock
 
-docs: $(STAMP) ## Draw the state tables into telephony/model/STATES.md
-	@exec $(PY) -m telephony.model.diagram --write
+docs: $(STAMP) ## Write the tables of states and reason codes: STATES.md and REASONS.md in telephony/model
+	@$(PY) -m telephony.model.diagram --write
+	@$(PY) -m tests.reasons
 
 clean: ## Remove the environment and what tools left behind; what is built once for all checkouts stays
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

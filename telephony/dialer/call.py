@@ -72,6 +72,7 @@ class Call:
         self.leg: CallLeg = placed.leg
         self.settings: CampaignSettings = placed.settings
         self.agent_was_lost = False
+        self.at_fault = False  # an error of our own came between; what it left undone is not undone by anybody else
         self.stash: list[LegEvent] = []  # what came while the attempt was unknown, for after the survey
         self._answered_at: float | None = None  # monotonic
         self._beep_at: float | None = None  # monotonic

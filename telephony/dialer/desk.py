@@ -66,6 +66,7 @@ class Desk:
         self._todo: list[Job] = []
         self._task: asyncio.Task[None] | None = None
         self._unsure = False
+        self._at_fault = False  # by an error of our own, not for want of the database
         self._sure_timer: asyncio.TimerHandle | None = None
         self._restore(stored)
 
@@ -132,6 +133,7 @@ class Desk:
                     log.error("desk %s: a job failed: %s", self.agent.id, error)
                 else:
                     log.error("desk %s: a job failed", self.agent.id, exc_info=error)
+                    self._at_fault = True
                 self._todo.clear()
                 self._unsure = True
                 if self._sure_timer is not None:
@@ -160,6 +162,9 @@ class Desk:
         for leg in [leg for leg, owner in self.ground.owners.items() if owner is self]:
             del self.ground.owners[leg]
         self._restore(stored)
+        if self.call is not None:
+            self.call.at_fault = self._at_fault
+        self._at_fault = False
         self._unsure = False
         await self.link_lost()  # what happened meanwhile may have been missed
         self.ground.resync_wanted.set()

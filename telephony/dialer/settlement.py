@@ -61,6 +61,9 @@ class Settlement:
             await call.ended(None, Outcome.PBX_LOST, event=AttemptEvent.FOUND_ENDED)
         elif attempt.placed_at is not None and may_be_on_its_way(attempt.placed_at, survey, asked):
             asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self._desk.ground.resync_wanted.set)
+        elif call.at_fault:
+            # never sent, as below; the contact waits, for it may be what the error comes from
+            await call.ended(None, Outcome.SYSTEM_ERROR, event=AttemptEvent.FOUND_ENDED)
         else:
             # this PBX has run since before the placing and knows nothing of the leg: it was never sent
             await call.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.FOUND_ENDED, code="SERVICE_RESTARTED")

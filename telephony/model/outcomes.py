@@ -129,3 +129,10 @@ def trunk_failed(end: LegEnd) -> bool:
     if end.sip is not None and end.sip >= 400:
         return 500 <= end.sip <= 599
     return kind_of(end) in (UNAVAILABLE, FAILURE)
+
+
+UNTOUCHED = frozenset({Outcome.NOT_PLACED})
+"""Outcomes after which the contact is as it was: no call went out."""
+
+UNCOUNTED = frozenset({Outcome.NOT_PLACED, Outcome.CHANNEL_FAILURE, Outcome.SYSTEM_ERROR})
+"""Outcomes that are not the customer's doing and do not use up one of `max_attempts`."""

@@ -19,7 +19,7 @@ from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.ids import new_id
 from telephony.model.listening import EAR_CHANNELS, call_channels, detection
 from telephony.model.offer import OfferEvent
-from telephony.model.outcomes import LegEnd
+from telephony.model.outcomes import UNCOUNTED, UNTOUCHED, LegEnd
 from telephony.model.reasons import Capacity, Outcome, Withdrawal
 from telephony.store import abandonment, claims, grants, messages, offers, permission
 from telephony.store.agents import Line, leg_ended, open_line
@@ -33,12 +33,6 @@ from telephony.store.work import Work
 
 MAX_LEGS = 3
 """Trunks tried for one attempt at the most (SPEC section 4)."""
-
-UNTOUCHED = frozenset({Outcome.NOT_PLACED})
-"""Outcomes after which the contact is as it was: no call went out."""
-
-UNCOUNTED = frozenset({Outcome.NOT_PLACED, Outcome.CHANNEL_FAILURE, Outcome.SYSTEM_ERROR})
-"""Outcomes that are not the customer's doing and do not use up one of `max_attempts`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -419,7 +413,7 @@ def end(
         leg_ended(work, leg_id, outcome.value, cause=end_.cause if end_ else 0, sip=end_.sip if end_ else None)
     attempt.outcome = outcome.value  # told with the step
     step_attempt(work, attempt, event, ended_at=work.now, outcome=outcome.value, code=code)
-    if outcome is Outcome.NOT_PLACED:
+    if outcome in (Outcome.NOT_PLACED, Outcome.SYSTEM_ERROR):
         _FORGET_DIALED(work.conn, {"attempt": attempt.id})
     if attempt.joined_at is not None and attempt.message_id is None:
         return True

@@ -110,6 +110,9 @@ async def test_at_the_claim_nobody_is_shown_or_called_who_may_not_be(
         assert waits <= {"no_zone", "hours", "min_gap", "daily_cap", "pause"}
 
 
+@pytest.mark.reason(
+    "OUTSIDE_CALLING_HOURS", "ON_DO_NOT_CALL_LIST", "MIN_GAP", "DAILY_CAP", "CONTACT_REMOVED", "CAMPAIGN_STOPPED"
+)
 async def test_in_the_transaction_that_places_the_call_all_is_asked_again(
     store: Store, pbx: Pbx, customers: Customers
 ) -> None:

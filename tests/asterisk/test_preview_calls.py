@@ -31,6 +31,7 @@ either_push_mode = pytest.mark.parametrize("mode", ["preview_standard", "preview
 @pytest.mark.parametrize(
     "wanted", [{"amd": "off"}, {"amd": "parallel"}, {"amd": "inline"}, {"mode": "preview_direct"}], ids=str
 )
+@pytest.mark.reason("TALKED")
 async def test_an_agent_is_reserved_talks_wraps_up_and_gets_the_next(
     store: Store, pbx: Pbx, wanted: dict[str, str]
 ) -> None:
@@ -49,6 +50,7 @@ async def test_an_agent_is_reserved_talks_wraps_up_and_gets_the_next(
 
 
 @either_push_mode
+@pytest.mark.reason("CUSTOMER_BUSY", "INVALID_NUMBER", "CUSTOMER_UNAVAILABLE", "CUSTOMER_DECLINED")
 async def test_failed_attempts_bring_the_next_offer_on_the_same_line(store: Store, pbx: Pbx, mode: str) -> None:
     expected = {
         "01": "CUSTOMER_BUSY",
@@ -75,6 +77,7 @@ async def test_skip_and_remove_bring_the_next_offer_on_the_same_line(store: Stor
 
 
 @either_push_mode
+@pytest.mark.reason("AGENT_CANCELLED")
 async def test_a_cancelled_call_stops_ringing_at_the_customer(
     store: Store, pbx: Pbx, customers: Customers, mode: str
 ) -> None:
@@ -92,6 +95,7 @@ async def test_a_cancelled_call_stops_ringing_at_the_customer(
         assert call.answered_at is None
 
 
+@pytest.mark.reason("VOICEMAIL_LEFT")
 async def test_a_machine_is_told_and_then_its_beep(store: Store, pbx: Pbx) -> None:
     async with line_shift(store, pbx, customers=("05",), amd="parallel") as one:
         await one.previewing(PHONE)
@@ -115,6 +119,7 @@ async def test_a_machine_is_told_and_then_its_beep(store: Store, pbx: Pbx) -> No
         assert (await one.ended(attempt)).outcome == "VOICEMAIL_LEFT"
 
 
+@pytest.mark.reason("FAX")
 async def test_a_fax_is_ended_and_the_next_offer_comes_on_the_same_line(store: Store, pbx: Pbx) -> None:
     async with line_shift(store, pbx, customers=("11", "00"), amd="inline") as one:
         await one.previewing(PHONE)
@@ -130,6 +135,7 @@ async def test_a_fax_is_ended_and_the_next_offer_comes_on_the_same_line(store: S
         assert numbers[fax.number_id] == "fax"
 
 
+@pytest.mark.reason("TENANT_CALL_LIMIT")
 async def test_a_full_tenant_refuses_with_figures_and_the_offer_stays(store: Store, pbx: Pbx) -> None:
     async with line_shift(store, pbx, phones=("load1", "load2"), customers=("00", "00", "00")) as one:
         await store.run(lambda conn: conn.execute(update(schema.tenants).values(max_calls=2)))
@@ -157,6 +163,7 @@ async def test_the_agent_rejects_the_reservation_call(store: Store, pbx: Pbx, ne
 
 
 @either_push_mode
+@pytest.mark.reason("AGENT_ENDED")
 async def test_the_agents_phone_hangs_up_while_the_customer_rings(
     store: Store, pbx: Pbx, new_phone: NewPhone, mode: str
 ) -> None:
@@ -182,6 +189,7 @@ async def test_the_agents_phone_hangs_up_in_the_talk(store: Store, pbx: Pbx, new
         await one.wrap_up("alice", attempt)
 
 
+@pytest.mark.reason("ACTION_DISABLED")
 async def test_a_cancel_is_not_allowed_where_the_campaign_says_so(store: Store, pbx: Pbx) -> None:
     async with line_shift(store, pbx, customers=("02",), end_call_enabled=False) as one:
         await one.previewing(PHONE)
