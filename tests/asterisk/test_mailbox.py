@@ -84,6 +84,7 @@ def mode_of(conn: Connection, campaign_id: str) -> str:
 
 
 @pytest.mark.parametrize("mode", [STANDARD, PULL])
+@pytest.mark.reason("MESSAGE_DROPPED")
 async def test_a_dropped_message_is_in_the_mailbox_whole_after_the_beep(
     store: Store, pbx: Pbx, new_phone: NewPhone, tmp_path: Path, mode: str
 ) -> None:
@@ -154,6 +155,7 @@ async def test_the_agents_own_words_after_the_beep_arrive_whole(
         assert left.at > find(greeting, said).at + len(greeting) / RATE - 0.1
 
 
+@pytest.mark.reason("MESSAGE_NOT_LEFT")
 async def test_hung_up_in_the_middle_it_was_not_left(
     store: Store, pbx: Pbx, new_phone: NewPhone, tmp_path: Path
 ) -> None:
@@ -169,6 +171,7 @@ async def test_hung_up_in_the_middle_it_was_not_left(
         assert not find(message, heard).whole  # the measure itself can fail
 
 
+@pytest.mark.reason("MACHINE_HUNG_UP")
 async def test_a_machine_is_hung_up_on_and_the_agent_gets_the_next_contact(
     store: Store, pbx: Pbx, new_phone: NewPhone, tmp_path: Path
 ) -> None:
@@ -199,6 +202,7 @@ async def test_a_service_that_starts_meanwhile_hears_the_beep_and_leaves_the_mes
         assert left.at > find(greeting, said).at + len(greeting) / RATE - 0.1
 
 
+@pytest.mark.reason("ABANDONED")
 async def test_a_customer_whose_agent_hung_up_while_they_answered_hears_why(
     store: Store, pbx: Pbx, new_phone: NewPhone, tmp_path: Path
 ) -> None:
