@@ -70,8 +70,6 @@ async def drop_message(desk: Desk, call: Call, when: When) -> None:
     desk.call = None
     desk.next(one.begin)
     desk.carry_out(effects)
-    if desk.agent.state is AgentState.AVAILABLE:
-        await desk.honour_wish()
 
 
 def _free(work: Work, desk: Desk, agent: Agent, call: Call) -> tuple[AgentEffect, ...]:

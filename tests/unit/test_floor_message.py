@@ -254,6 +254,22 @@ async def test_a_restarted_service_goes_on_with_the_message(
         await one.state_is("previewing")
 
 
+async def test_it_is_nobodys_call_after_a_start_also_where_its_agent_has_no_other(store: Store) -> None:
+    async with shift(store, contacts=1) as one:
+        agent_leg, attempt, leg = await dropped(one)
+        await one.state_is("available")
+        one.board.ends(agent_leg, answered=True)
+        await one.settle()
+        await restart(one, found(live=[LiveLeg(leg=leg, state="up", message="waiting")]))
+        assert one.floor.desks[one.agent].call is None
+        await tell(one, BeepHeard, leg)
+        assert plays(one, leg) == 1
+        await tell(one, MessagePlayed, leg, whole=True)
+        one.board.ends(leg, answered=True, rang=True)
+        await one.settle()
+        assert (await row(one, attempt)).outcome == "MESSAGE_DROPPED"
+
+
 @pytest.mark.parametrize(("left", "outcome"), [(True, "MESSAGE_DROPPED"), (False, "MESSAGE_NOT_LEFT")])
 async def test_a_message_that_ended_meanwhile_is_settled_from_the_flight_recorder(
     store: Store, left: bool, outcome: str
