@@ -12,7 +12,8 @@
     while it plays
     hung up before it was whole               MESSAGE_NOT_LEFT(cut)
 
-Silence while a message plays that a beep or the agent started means nothing: nobody is expected to speak then.
+Silence while a message plays that a beep or the agent started means nothing: nobody is expected to speak then. `now`
+needs no ear: a beep after it begins it again only where the call is listened to anyway.
 """
 
 from __future__ import annotations

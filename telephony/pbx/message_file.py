@@ -49,8 +49,7 @@ _LIMITS = (
     "--nofile=64",
     "--core=0",
 )
-"""2 GiB of address space: ffmpeg 9 needs between 0.5 and 1, most of it reserved by its threads and never used. The result
-is 2 MB at the most."""
+"""2 GiB of address space: ffmpeg 9 needs 0.5 to 1, most of it reserved by its threads and never used."""
 
 TOOLS = {"ffmpeg": "ffmpeg", "prlimit": "util-linux"}
 """Programs that must be there, with their Debian packages."""
