@@ -185,7 +185,8 @@ class Call:
 
     async def drop_message(self, when: When) -> None:
         """Leave the campaign's message in the mailbox the agent talks to."""
-        if self.attempt.state is not AttemptState.TALKING:
+        both = self.attempt.state is AttemptState.TALKING and self._desk.agent.state is AgentState.TALKING
+        if not both:  # an agent who has just hung up has something to wrap up
             raise Refused(Refusal.NOT_AVAILABLE, "A message can be left only while joined with the other side")
         await drop_message(self._desk, self, when)
 

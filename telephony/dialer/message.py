@@ -31,6 +31,7 @@ from telephony.pbx.port import (
     SpeechEnded,
     Survey,
     SwitchboardError,
+    UnknownLeg,
 )
 from telephony.store import attempts, messages
 from telephony.store.records import Agent, Attempt
@@ -128,9 +129,15 @@ class MessageCall:
         self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._desk.post, self._patience_over)
         try:
             await board.set_aside(leg)
-            await board.listen(leg)
         except SwitchboardError as error:
             await self._failed(error)
+            return
+        try:
+            await board.listen(leg)
+        except (PbxUnreachable, OrderUnsettled) as error:
+            await self._failed(error)
+        except SwitchboardError as error:
+            log.warning("attempt %s: nobody listens for the beep: %s", self._call.attempt.id, error)
 
     async def _play(self) -> None:
         self.stop_timer()
@@ -147,12 +154,16 @@ class MessageCall:
             await self._failed(error)
 
     async def _failed(self, error: SwitchboardError) -> None:
-        """An order went wrong: the leg is gone or will be given up, or the survey tells what became of it."""
+        """An order went wrong: the survey tells what became of the leg, or it is gone, or it must not stay."""
         if isinstance(error, (PbxUnreachable, OrderUnsettled)):
             await self.link_lost()
             self._desk.ground.resync_wanted.set()
-        else:
-            log.warning("attempt %s: the message was not taken: %s", self._call.attempt.id, error)
+            return
+        log.warning("attempt %s: the message was not taken: %s", self._call.attempt.id, error)
+        if not isinstance(error, UnknownLeg):
+            # still with the agent, perhaps, whose next call waits
+            self._drop.played(whole=False)
+            await self._hang_up()
 
     async def _patience_over(self) -> None:
         if self._call.attempt.state is AttemptState.MESSAGE and self._drop.patience_over():

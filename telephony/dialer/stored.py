@@ -48,6 +48,8 @@ def _unfinished(work: Work, agent: Agent, live: list[Attempt]) -> Attempt | None
     """The attempt an agent is in or wraps up, else one that outlived its agent's line."""
     if agent.attempt_id is not None:
         attempt = attempts.load(work, agent.attempt_id)
-        if attempt is not None and (attempt.state in LIVE or agent.state is AgentState.WRAP_UP):
+        if attempt is None or attempt.message_id is not None:
+            pass  # it goes on without the agent
+        elif attempt.state in LIVE or agent.state is AgentState.WRAP_UP:
             return attempt
     return next(iter(live), None)

@@ -311,6 +311,36 @@ async def test_a_mailbox_that_cannot_be_listened_to_is_given_up_not_kept_for_eve
         await one.until(lambda: ("hang_up", leg) in one.board.orders)
 
 
+@pytest.mark.parametrize(("when", "order"), [(When.NOW, "play_message"), (When.AUTO, "set_aside")])
+async def test_a_customer_who_cannot_be_taken_from_the_agent_is_hung_up_not_kept_on_the_line(
+    store: Store, when: When, order: str
+) -> None:
+    async with shift(store) as one:
+        await equip(one)
+        _, attempt, leg = await one.talking()
+        one.board.failing[order] = OrderRefused("not now")
+        await one.floor.drop_message(one.agent, attempt, when)
+        await one.until(lambda: ("hang_up", leg) in one.board.orders)
+        one.board.ends(leg, answered=True, rang=True)
+        await one.settle()
+        done = await row(one, attempt)
+        assert (done.outcome, done.code) == ("MESSAGE_NOT_LEFT", "not_played")
+
+
+async def test_an_agent_who_has_just_hung_up_wraps_up_and_drops_nothing(store: Store) -> None:
+    async with shift(store) as one:
+        await equip(one)
+        agent_leg, attempt, leg = await one.talking()
+        one.board.ends(agent_leg, answered=True)
+        with pytest.raises(Refused, match="joined"):
+            await one.floor.drop_message(one.agent, attempt, When.NOW)
+        one.board.ends(leg, answered=True, rang=True)
+        await one.state_is("wrap_up")
+        await one.settle()
+        await one.floor.wrap_up(one.agent, attempt, disposition="success")
+        await one.state_is("available")
+
+
 # What a campaign wants done with machines
 
 
@@ -331,6 +361,26 @@ async def test_a_machine_hears_the_message_and_the_agent_gets_the_next_offer(sto
         await one.settle()
         done = await row(one, attempt)
         assert (done.outcome, done.amd_verdict) == ("MESSAGE_DROPPED", "MACHINE")
+
+
+async def test_a_machine_whose_agent_is_gone_hears_the_message_through_a_restart(store: Store) -> None:
+    async with shift(store, amd="inline", amd_treatment="drop_message") as one:
+        await equip(one)
+        agent_leg = await one.reserved()
+        attempt, leg = await one.accepted()
+        one.board.appears(leg)
+        one.board.answers(leg)
+        one.board.ends(agent_leg, answered=True)
+        await one.state_is("idle")
+        assert await one.board.asks(leg, "MACHINE", "MAXWORDS-4-3") == "message"
+        await restart(one, found(live=[LiveLeg(leg=leg, state="up", message="waiting")]))
+        assert one.floor.desks[one.agent].call is None
+        await tell(one, BeepHeard, leg)
+        await tell(one, MessagePlayed, leg, whole=True)
+        one.board.ends(leg, answered=True, rang=True)
+        await one.settle()
+        assert (await row(one, attempt)).outcome == "MESSAGE_DROPPED"
+        assert not one.floor.desks[one.agent].unfinished
 
 
 async def test_a_machine_is_hung_up_on(store: Store) -> None:
