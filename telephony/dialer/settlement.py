@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from telephony.model.attempt import AttemptEvent, AttemptState
+from telephony.model.campaign import Mode
 from telephony.model.outcomes import LegEnd
 from telephony.model.reasons import Outcome
-from telephony.pbx.port import Survey
+from telephony.pbx.port import RecordedEnd, Survey
 
 if TYPE_CHECKING:
     from telephony.dialer.call import Call
@@ -53,8 +54,9 @@ class Settlement:
             if ended.amd_verdict:
                 await call.verdict(ended.amd_verdict, ended.amd_cause)
             event = AttemptEvent.FOUND_ENDED
-            if ended.joined and attempt.joined_at is None:
-                await self.found_talking(datetime.fromtimestamp(ended.answered_at, UTC))
+            if self._talked(ended) and attempt.joined_at is None:
+                # when one that the agent's leg dialed was answered is not recorded
+                await self.found_talking(datetime.fromtimestamp(ended.answered_at or ended.ended_at, UTC))
                 event = AttemptEvent.LEG_ENDED
             await call.ended(end, call.outcome(end), event=event)
         elif attempt.placed_at is not None and attempt.placed_at < _running_since(survey):
@@ -67,6 +69,11 @@ class Settlement:
         else:
             # this PBX has run since before the placing and knows nothing of the leg: it was never sent
             await call.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.FOUND_ENDED, code="SERVICE_RESTARTED")
+
+    def _talked(self, ended: RecordedEnd) -> bool:
+        """Whether the customer was with the agent: who answers a call from the agent's leg is, from that moment on."""
+        from_agent = self._call.settings.mode is not Mode.PREVIEW_STANDARD
+        return ended.joined or (from_agent and ended.answered and self._call.attempt.cancelled_by is None)
 
     async def found_talking(self, at: datetime) -> None:
         """They were joined while nobody listened, at `at` where nothing better is known."""

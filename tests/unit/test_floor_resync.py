@@ -11,7 +11,7 @@ from sqlalchemy import update
 from telephony.pbx.port import LiveLeg, RecordedEnd
 from telephony.store import schema
 from telephony.store.engine import Store
-from tests.support.shift import Shift, found, restart, shift
+from tests.support.shift import Shift, found, now, restart, shift
 
 pytestmark = pytest.mark.unit
 
@@ -83,6 +83,43 @@ async def test_a_call_that_ended_meanwhile_is_settled_from_the_flight_recorder(s
         await one.state_is("previewing")  # the next contact, on the line that stayed up
         assert (await one.contact("c0")).attempts == 1
         assert await one.used() == {"tenant": 0, "data_center": 0, "trunk": 0, "cell": 1}
+
+
+async def test_a_call_from_the_agents_leg_that_was_answered_and_ended_meanwhile_was_a_conversation(
+    store: Store,
+) -> None:
+    async with shift(store, mode="preview_direct") as one:
+        agent_leg = await one.reserved()
+        attempt, leg = await dialed_from_the_agent(one)
+        talked = RecordedEnd(leg=leg, answered=True, rang=True, cause=16, sip=None, ended_at=now().timestamp())
+        hung_up = RecordedEnd(leg=agent_leg, answered=True, rang=True, cause=16, sip=None)
+        await restart(one, found(ended=[talked, hung_up]))
+        assert one.floor.desks[one.agent].agent.state == "wrap_up"
+        row = await attempt_of(one)
+        assert (row.outcome, row.joined_at is not None) == ("TALKED", True)
+        await one.floor.wrap_up(one.agent, attempt, disposition="success")
+        assert (await one.contact("c0")).state == "done"
+
+
+async def test_one_that_was_cancelled_and_answered_all_the_same_was_none(store: Store) -> None:
+    async with shift(store, mode="preview_direct") as one:
+        agent_leg = await one.reserved()
+        attempt, leg = await dialed_from_the_agent(one)
+        await one.floor.cancel(one.agent, attempt)
+        ended = RecordedEnd(leg=leg, answered=True, rang=True, cause=16, sip=None, ended_at=now().timestamp())
+        await restart(one, found(live=[LiveLeg(leg=agent_leg, state="up")], ended=[ended]))
+        assert (await attempt_of(one)).outcome == "AGENT_CANCELLED"
+
+
+async def dialed_from_the_agent(one: Shift) -> tuple[str, str]:
+    """Accepted, dialed and ringing: the attempt and the customer's leg."""
+    done = await one.floor.decide(one.agent, one.offer, "accept")
+    await one.until(lambda: bool(one.board.direct_calls))
+    leg = one.board.direct_calls[-1].leg
+    one.board.appears(leg)
+    one.board.rings(leg)
+    await one.settle()
+    return done["attempt"], leg
 
 
 async def test_an_order_that_never_reached_asterisk_is_not_placed_and_the_contact_untouched(store: Store) -> None:
