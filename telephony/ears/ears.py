@@ -115,8 +115,6 @@ class Ears:
 
         Raises EarsUnable.
         """
-        if len(self._legs) >= AT_ONCE:
-            raise EarsUnable(f"{AT_ONCE} legs are listened to already")
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._keep_running())
         try:
@@ -124,6 +122,8 @@ class Ears:
                 await self._ready.wait()
         except TimeoutError:
             raise EarsUnable("the process that listens is being started again") from None
+        if len(self._legs) >= AT_ONCE:
+            raise EarsUnable(f"{AT_ONCE} legs are listened to already")
         self._legs.add(leg)
         name = str(uuid4())
         self._order(f"expect {name} {leg} {seconds:g}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
 
 from telephony.ears.ears import Ears, EarsUnable
 from telephony.ears.finds import Find
@@ -51,7 +52,7 @@ class Listening:
         self._send = send
         self._tell = tell
         self._at_answer: set[str] = set()
-        self._one_at_a_time = asyncio.Lock()
+        self._at_work: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by leg
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -87,7 +88,7 @@ class Listening:
             raise UnknownLeg(f"leg {leg} has no channel")
         if not self._book.is_up(leg):
             raise OrderRefused(f"leg {leg} is not up")
-        async with self._one_at_a_time:
+        async with self._at_work.setdefault(leg, asyncio.Lock()):
             await self._listen(leg)
 
     async def _listen(self, leg: str) -> None:
