@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-RATE = 8000
-WINDOW = RATE // 10
+from tests.support import wav
+
+WINDOW = wav.RATE // 10
 """Samples looked at in one piece; their spectrum has steps of 10 Hz."""
 
 PURE = 0.8
-"""Share of a piece's power that its loudest frequency and the two beside it have, for a tone."""
+"""Share of a piece's power that its one or two loudest frequencies have, each with the two beside it, for a tone."""
 
 QUIET = 100.0
 """Amplitude (of 32767) below which a piece is no sound."""
 
+Tone = frozenset[int]
+"""One frequency or two at once, in Hz to the next ten."""
 
-def tones(folder: Path) -> set[int]:
-    """Frequencies of all tones of 0.2 s and more, in Hz to the next ten."""
-    found: set[int] = set()
+
+def tones(folder: Path) -> set[Tone]:
+    """All tones of 0.2 s and more."""
+    found: set[Tone] = set()
     for path in folder.glob("*-dec.wav"):
-        found |= {first for first, second in pairwise(_loudest(path)) if first and first == second}
+        found |= {first for first, second in pairwise(_pieces(path)) if first and first == second}
     return found
 
 
-def _loudest(path: Path) -> Iterator[int]:
-    with wave.open(str(path)) as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").astype(float)
+def _pieces(path: Path) -> Iterator[Tone]:
+    samples = np.array(wav.samples(path), dtype=float)
     for start in range(0, len(samples) - WINDOW, WINDOW):
         piece = samples[start : start + WINDOW] * np.hanning(WINDOW)
-        power = np.abs(np.fft.rfft(piece)) ** 2
+        yield _tone(np.abs(np.fft.rfft(piece)) ** 2) if np.abs(piece).mean() > QUIET else Tone()
+
+
+def _tone(power: np.ndarray) -> Tone:
+    """Empty where it is none."""
+    wanted, got, found = PURE * power.sum(), 0.0, []
+    for _ in range(2):
         loudest = int(np.argmax(power))
-        pure = power[max(loudest - 1, 0) : loudest + 2].sum() > PURE * power.sum()
-        yield loudest * 10 if pure and np.abs(piece).mean() > QUIET else 0
+        beside = slice(max(loudest - 1, 0), loudest + 2)
+        found.append(loudest * 10)
+        got += power[beside].sum()
+        if got > wanted:
+            return Tone(found)
+        power[beside] = 0.0
+    return Tone()
