@@ -209,6 +209,11 @@ function heard({ kind, data, at }) {
     Object.assign(me.call, { verdict: data.verdict, cause: data.cause, verdict_after: data.after });
   } else if (kind === "call.beep" && me.call?.id === data.call) {
     me.call.beep_after = data.after;
+  } else if (kind === "call.recording" && me.call?.id === data.call) {
+    me.call.recording = data.state;
+    if (data.state === "failed") say("bad", "", t("recording.failed"));
+  } else if (kind === "campaign.state" && ["idle", "available"].includes(me.agent?.state)) {
+    refresh(1000); // what may be asked for has changed
   } else if (kind === "call.wrapped_up" && me.call?.id === data.call) {
     me.call = null; // also where the time for it ran out
   } else if (kind === "limit.reached") {
@@ -226,6 +231,9 @@ function begin(offer, id) {
 
 function changed(data, at) {
   const { call: id, ...rest } = data;
+  if (data.state === "message" && me.call?.id === id) me.call = null; // a dropped message needs no agent
+  if (data.state === "message") return;
+  if (data.outcome?.startsWith("MESSAGE_") && me.call?.id !== id) return say("info", t("lastCall"), ended(data));
   if (me.call?.id !== id && data.offer === (me.offer ?? last)?.id) begin(me.offer ?? last, id);
   if (me.call?.id !== id) {
     if (data.state !== "ended") refresh(0);
@@ -236,10 +244,11 @@ function changed(data, at) {
   if (data.state === "talking") me.call.joined_at ??= at;
   if (data.state === "ended") {
     me.call.ended_at ??= at;
-    say("info", t("lastCall"), sentence(data.outcome) + (data.code ? ` · ${sentence(data.code)}` : ""));
+    say("info", t("lastCall"), ended(data));
   }
 }
 
+const ended = ({ outcome, code }) => sentence(outcome) + (code ? ` · ${sentence(code)}` : "");
 const limitText = ({ code, used, limit }) => sentence(code) + (limit ? ` · ${t("figures", { used, limit })}` : "");
 
 // ---- what the agent does
@@ -272,6 +281,17 @@ const onCall = (action) => act(async () => {
   await api("POST", `/calls/${me.call.id}/${action}`);
   if (action === "voicemail-left") me.call.voicemail_left = true;
   if (action === "cancel") me.call.cancel_asked = true;
+});
+const dropMessage = () => act(async () => {
+  await api("POST", `/calls/${me.call.id}/drop-message`, {});
+  me.call = null;
+  say("info", "", t("messageDropped"));
+});
+const record = (action) => act(() => api("POST", `/calls/${me.call.id}/recording`, { action }));
+const askFor = (campaign) => act(async () => {
+  const { offer, next_due: due } = await api("POST", `/campaigns/${campaign.id}/next`);
+  if (offer) [last, me.call, me.offer] = [null, null, offer];
+  else say("info", campaign.name, due ? t("nextDue", { time: moment(due) }) : t("nobodyDue"));
 });
 const wrapUp = (form) => act(async () => {
   const value = Object.fromEntries(new FormData(form));
@@ -326,8 +346,8 @@ function mainParts() {
   const parts = [];
   if (offer) parts.push(["decide", [offer.id, offer.expires_at], () => decideBox(offer)]);
   else if (agent.state === "wrap_up" && call) parts.push(["wrap", [call.id, agent.wrap_up_until, me.dispositions], wrapBox]);
-  else if (call && call.state !== "ended") parts.push(["call", [call, last?.end_call_enabled], callBox]);
-  else parts.push(["hint", [agent.state, agent.reason, agent.phone === ""], hintBox]);
+  else if (call && call.state !== "ended") parts.push(["call", [call, last?.end_call_enabled, last?.recording], callBox]);
+  else parts.push(["hint", [agent.state, agent.reason, agent.phone === "", me.pull_campaigns], hintBox]);
   if (shownOffer) parts.push(["card", [shownOffer, Boolean(offer)], () => cardBox(shownOffer.card, shownOffer.campaign, Boolean(offer))]);
   parts.push(["desk", [agent.state, agent.reason, agent.wish, agent.phone], deskBox]);
   return parts;
@@ -348,9 +368,13 @@ function signInBox() {
 function hintBox() {
   const { state, reason, phone } = me.agent;
   const why = state === "idle" && reason ? t(`idle.${reason}`) : "";
+  const asks = state === "available" && me.pull_campaigns.length > 0;
   return h("section", { class: `panel big ${state}` },
     h("h1", {}, t(`state.${state}`), why && h("small", {}, why)),
-    h("p", {}, phone ? t(`hint.${state}`) : t("phoneNeeded")));
+    h("p", {}, phone ? t(asks ? "askHint" : `hint.${state}`) : t("phoneNeeded")),
+    asks && h("div", { class: "actions" },
+      me.pull_campaigns.map((one, at) => h("button", { data: at ? {} : { key: "KeyN" }, onclick: () => askFor(one) },
+        h("b", {}, t("next")), h("small", {}, one.name), at ? null : key("N")))));
 }
 
 function key(letter) {
@@ -369,12 +393,13 @@ function decideBox(offer) {
   return h("section", { class: "panel actions" },
     h("p", { class: "count" }, ...ends),
     offer.expires_at && h("progress", { max: "1", value: "1", data: { from: offer.opened_at, to: offer.expires_at } }),
-    button("accept", "A"), button("skip", "S"), button("remove", "R"), button("leave", "L"));
+    button("accept", "A"), button("skip", "S"),
+    offer.mode !== "preview" && [button("remove", "R"), button("leave", "L")]);
 }
 
 function callBox() {
   const { call } = me;
-  const talking = ["talking", "message"].includes(call.state);
+  const talking = call.state === "talking";
   const waiting = ["granted", "calling_agent", "placing", "ringing"].includes(call.state);
   const cancelled = call.cancel_asked || call.state === "cancelling";
   const since = talking ? call.joined_at : call.ringing_at ?? call.placed_at ?? call.granted_at;
@@ -391,8 +416,19 @@ function callBox() {
     }, h("b", {}, t("cancel")), last?.end_call_enabled === false && h("small", {}, t("notAllowed")), key("C")),
     talking && h("button", { disabled: call.voicemail_left, data: { key: "KeyV" }, onclick: () => onCall("voicemail-left") },
       h("b", {}, call.voicemail_left ? t("voicemailDone") : t("voicemailLeft")), key("V")),
+    talking && h("button", { data: { key: "KeyD" }, onclick: dropMessage },
+      h("b", {}, t("dropMessage")), h("small", {}, t("dropHint")), key("D")),
+    talking && recordButton(call),
     (talking || call.state === "answered") && h("button", { class: "stop", data: { key: "KeyH" }, onclick: () => onCall("hang-up") },
       h("b", {}, t("hangUp")), key("H")));
+}
+
+function recordButton({ recording }) {
+  const running = ["recording", "paused"].includes(recording);
+  const action = last?.recording === "on_demand" ? (running ? "stop" : "start")
+    : running && (recording === "paused" ? "resume" : "pause");
+  return action && h("button", { data: { key: "KeyR" }, onclick: () => record(action) },
+    h("b", {}, t(`record.${action}`)), h("small", {}, t(`recording.${running ? recording : "off"}`)), key("R"));
 }
 
 function wrapBox() {

@@ -84,6 +84,7 @@ def show(work: Work, agent: Agent, offer: Offer, claim: Claim, event: AgentEvent
             "timeout_action": settings.offer_timeout_action.value,
             "disabled_actions": sorted(settings.refused_actions),
             "end_call_enabled": settings.end_call_enabled,
+            "recording": settings.recording.value,
             "dispositions": cards.dispositions(settings),
         },
         agent.id,

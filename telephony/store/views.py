@@ -159,6 +159,7 @@ def offer_view(conn: Connection, tenant_id: str, offer_id: str, *, now: datetime
         "timeout_action": settings.offer_timeout_action.value,
         "disabled_actions": sorted(settings.refused_actions),
         "end_call_enabled": settings.end_call_enabled,
+        "recording": settings.recording.value,
         "card": card,
     }
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from telephony.model.agent import AgentState
 from telephony.model.attempt import AttemptState
 from telephony.model.campaign import Amd, Mode, TimeoutAction
+from telephony.model.campaign import Recording as RecordingSetting
 from telephony.model.offer import OfferState
 
 
@@ -89,6 +90,7 @@ class Offer(BaseModel):
     timeout_action: TimeoutAction
     disabled_actions: list[str]
     end_call_enabled: bool
+    recording: RecordingSetting = Field(description="whether its call is recorded; on_demand: as the agent says")
     card: Card
     attempt: str | None
 

@@ -459,4 +459,5 @@ async def test_the_events_of_a_call_tell_a_page_all_that_a_read_of_me_would(stor
     assert offer["campaign_name"] == me["agent"]["campaign"]["name"] != ""
     assert offer["dispositions"] == me["dispositions"] != []
     assert offer["end_call_enabled"] is me["offer"]["end_call_enabled"] is False
+    assert offer["recording"] == me["offer"]["recording"] == "off"
     assert datetime.fromisoformat(agent["wrap_up_until"]) == me["agent"]["wrap_up_until"]
