@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, true, update
 
 from telephony.model.campaign import CampaignSettings
@@ -57,6 +57,10 @@ class CampaignChange(inputs.Input):
     priority: inputs.Priority | None = None
     settings: Annotated[dict[str, Any] | None, WithJsonSchema(_SOME_SETTINGS)] = None
     team_ids: TeamIds | None = None
+
+
+class _Settings(inputs.Input):
+    settings: CampaignSettings
 
 
 _SHOWN = tuple(campaigns.c[name] for name in ("id", "name", "running", "priority", "settings", "version", "created_at"))
@@ -123,7 +127,7 @@ def create_campaign(conn: Connection, tenant_id: str, new: NewCampaign, *, now: 
 
 
 def change_campaign(conn: Connection, tenant_id: str, id_: str, change: CampaignChange) -> Row:
-    """Change a campaign and raise its version; raises `NoSuch`, `Invalid` (with the setting's name), `Taken`."""
+    """Change a campaign and raise its version; raises `NoSuch`, `Invalid`, `ValidationError`, `Taken`."""
     before = one(
         conn,
         select(campaigns.c.settings).where(campaigns.c.id == id_, campaigns.c.tenant_id == tenant_id).with_for_update(),
@@ -131,7 +135,8 @@ def change_campaign(conn: Connection, tenant_id: str, id_: str, change: Campaign
     )["settings"]
     values = given(change, "team_ids", "settings") | {"version": campaigns.c.version + 1}
     if change.settings is not None:
-        after = _merged(before, change.settings)
+        # as in a new campaign, so that what is wrong is said in the same words
+        after = _Settings.model_validate({"settings": {**before, **change.settings}}).settings
         _check_caller_id(conn, tenant_id, after)
         values["settings"] = after.model_dump(mode="json")
         if any(_hours(before)[name] != getattr(after, name) for name in HOURS):
@@ -171,15 +176,6 @@ def delete_campaign(conn: Connection, tenant_id: str, id_: str) -> None:
 def _hours(settings: dict[str, Any]) -> dict[str, Any]:
     stored = CampaignSettings.model_validate(settings)
     return {name: getattr(stored, name) for name in HOURS}
-
-
-def _merged(before: dict[str, Any], changes: dict[str, Any]) -> CampaignSettings:
-    try:
-        return CampaignSettings.model_validate({**before, **changes})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in ("settings", *first["loc"]))
-        raise Invalid(where, first["msg"].removeprefix("Value error, ")) from error
 
 
 def _check_caller_id(conn: Connection, tenant_id: str, settings: CampaignSettings) -> None:

@@ -25,6 +25,11 @@ _SPANISH = {
     "enum": "debe ser uno de {expected}",
     "literal_error": "debe ser uno de {expected}",
     "list_type": "debe ser una lista",
+    "tuple_type": "debe ser una lista",
+    "frozen_set_type": "debe ser una lista",
+    "int_from_float": "debe ser un número entero",
+    "date_from_datetime_parsing": "debe ser una fecha ISO 8601",
+    "time_parsing": "debe ser una hora como 08:00",
     "dict_type": "debe ser un objeto",
     "model_type": "debe ser un objeto",
     "too_short": "necesita al menos {min_length} elementos",
@@ -40,7 +45,11 @@ _SPANISH = {
 def field_problems(errors: Iterable[ErrorDetails], language: str) -> list[dict[str, str]]:
     """One entry for each finding; `field` is a dotted path, empty for the body as a whole."""
     spanish = language.startswith("es")
-    return [{"field": ".".join(map(str, one["loc"])), "message": _message(one, spanish)} for one in errors]
+    return [{"field": _field(one), "message": _message(one, spanish)} for one in errors]
+
+
+def _field(error: ErrorDetails) -> str:
+    return ".".join(str(part) for part in error["loc"] if part != "[key]")
 
 
 def _message(error: ErrorDetails, spanish: bool) -> str:

@@ -32,6 +32,7 @@ STATUS: dict[str, int] = {
     "IN_USE": 409,
     "TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
+    "BAD_RANGE": 416,
     "INVALID": 422,
     "TENANT_NEEDED": 422,
     "TOO_MANY_SIGN_INS": 429,
@@ -63,6 +64,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "UNSUPPORTED_MEDIA_TYPE": (
         "The body's Content-Type is not one this address takes",
         "El Content-Type del cuerpo no es uno de los admitidos aquí",
+    ),
+    "BAD_RANGE": (
+        "The recording does not reach so far; ask for a Range within its size",
+        "La grabación no llega tan lejos; pida un Range dentro de su tamaño",
     ),
     "INVALID": ("Some fields are not right", "Hay campos incorrectos"),
     "TENANT_NEEDED": ("Say which tenant with ?tenant=", "Indique el cliente con ?tenant="),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -55,7 +56,11 @@ async def of_call(exchange: Exchange, id: str) -> Any:
 
 
 @routes.get(
-    "/recordings/{id}", "Listen to a recording", roles=SUPERVISORS, answer_type="audio/wav", errors=("NOT_FOUND",)
+    "/recordings/{id}",
+    "Listen to a recording",
+    roles=SUPERVISORS,
+    answer_type="audio/wav",
+    errors=("NOT_FOUND", "BAD_RANGE"),
 )
 async def listen(exchange: Exchange, id: str) -> web.StreamResponse:
     """WAV, 8 kHz, both sides in one channel; `Range` is understood."""
@@ -64,9 +69,21 @@ async def listen(exchange: Exchange, id: str) -> web.StreamResponse:
     path = AudioFolder.of(exchange.services.settings).recording(id)
     if found["state"] not in ("kept", "failed") or not await asyncio.to_thread(path.is_file):
         raise Problem("NOT_FOUND", detail=f"There is nothing to listen to: the recording is {found['state']}")
+    await _demand_range(exchange, path)
     return web.FileResponse(
         path, headers={"Content-Type": "audio/wav", "Content-Disposition": f'inline; filename="{id}.wav"'}
     )
+
+
+async def _demand_range(exchange: Exchange, path: Path) -> None:
+    # aiohttp answers a Range behind the end with an empty 416 of its own
+    size = (await asyncio.to_thread(path.stat)).st_size
+    try:
+        begins = exchange.request.http_range.start
+    except ValueError:
+        begins = size
+    if begins is not None and begins >= size:
+        raise Problem("BAD_RANGE", headers={"Content-Range": f"bytes */{size}"})
 
 
 @routes.delete("/recordings/{id}", "Remove a recording for good", roles=ADMINISTRATORS, status=204, errors=("IN_USE",))

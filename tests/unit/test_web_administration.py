@@ -238,6 +238,21 @@ async def test_a_token_works_for_its_user_until_it_is_revoked(office: Office, bo
     assert (await crm("GET", f"{V1}/me")).code == "UNAUTHENTICATED"
 
 
+async def test_all_bad_settings_are_named_in_the_language_of_the_caller(office: Office, boss: Described) -> None:
+    path = f"/campaigns/{office.acme.campaign_id}"
+    wrong = {"ring_limit": 15, "recording": "always", "retry_after": {"LATER": 5}}
+    me = (await boss("GET", "/me")).json["user"]["id"]
+
+    english = await boss("PATCH", path, {"settings": wrong})
+    assert (await boss("PATCH", f"/users/{me}", {"language": "es"})).status == 200
+    spanish = await boss("PATCH", path, {"settings": wrong})
+
+    assert problem_fields(english) == ["settings.ring_limit", "settings.retry_after.LATER", "settings.recording"]
+    assert problem_fields(spanish) == problem_fields(english)
+    assert english.json["errors"][0]["message"] == "should be greater than or equal to 16"
+    assert spanish.json["errors"][0]["message"] == "debe ser 16 o mayor"
+
+
 @pytest.mark.parametrize(
     ("settings", "field"),
     [

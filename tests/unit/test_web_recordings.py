@@ -72,6 +72,10 @@ async def test_a_supervisor_hears_the_own_teams_agents_and_nobody_else_may(offic
     heard = await supervisor("GET", f"/api/v1/recordings/{recording}", headers={"Range": "bytes=0-3"})
     assert (heard.status, heard.text, heard.headers["Content-Type"]) == (206, "RIFF", "audio/wav")
     assert heard.headers["Content-Range"] == f"bytes 0-3/{len(content)}"
+    for wrong in (f"bytes={len(content)}-", "bytes=x"):
+        refused = await supervisor("GET", f"/api/v1/recordings/{recording}", headers={"Range": wrong})
+        assert (refused.status, refused.code) == (416, "BAD_RANGE")
+        assert refused.headers["Content-Range"] == f"bytes */{len(content)}"
     assert heard.headers["Cache-Control"] == "no-store"
     await sound(tmp_path, others)
     await sound(tmp_path, foreign)
