@@ -9,7 +9,16 @@ from typing import Protocol
 import pytest
 
 from telephony.model.ids import new_id
-from telephony.pbx.port import CustomerCall, DirectCall, LegEnded, LegRang, LegsJoined, OrderRefused, UnknownLeg
+from telephony.pbx.port import (
+    CustomerCall,
+    DirectCall,
+    LegEnded,
+    LegRang,
+    LegsJoined,
+    LegsParted,
+    OrderRefused,
+    UnknownLeg,
+)
 from tests.support import wav
 from tests.support.port_stories import RINGS_LONG, PortBench, let_pass, reserve, told, wait_for
 
@@ -83,6 +92,20 @@ class RecordingStories:
         assert wav.loudness(sound, 0.5, 1.4) > 300
         assert wav.loudness(sound, 1.65, 2.4) == 0
         assert wav.loudness(sound, 2.7, 3.9) > 300
+
+    @pytest.mark.parametrize("direct", [False, True])
+    async def test_nothing_is_recorded_of_a_customer_who_was_set_aside(
+        self, bench: RecordingBench, direct: bool
+    ) -> None:
+        file = bench.recordings / f"{new_id()}.wav"
+        leg = await talk_recorded(bench, await reserve(bench), file, direct=direct)
+        await let_pass(bench, 1.0)
+        await bench.board.set_aside(leg)
+        parted = await wait_for(bench, LegsParted, leg)
+        await let_pass(bench, 1.0)
+        await end(bench, leg)
+        talked = parted.at - told(bench, LegsJoined, leg)[0].at
+        assert abs(wav.seconds(await written(file)) - talked) < 0.15
 
     async def test_recorded_on_demand_in_two_files(self, bench: RecordingBench) -> None:
         leg = await talk_recorded(bench, await reserve(bench), None)
