@@ -116,7 +116,7 @@ class Call:
         def transaction(work: Work) -> tuple[Attempt, Capacity | Withdrawal | None]:
             attempt = replace(self.attempt)
             agents.line_answered(work, line)
-            return attempt, pull.place(work, desk.ground.place, attempt, self.leg)
+            return attempt, pull.place(work, desk.ground.place, desk.agent, attempt, self.leg)
 
         self.attempt, refused = await desk.ground.change(transaction)
         line.answered = True
@@ -217,6 +217,8 @@ class Call:
 
     async def _treat_machine(self) -> str | None:
         """What the campaign wants done with a machine; None: it goes to the agent, as does a message not agreed to."""
+        if self.attempt.state is not AttemptState.ANSWERED:
+            return None  # after a start or a lost link: the survey has not told yet how things stand
         match self.settings.amd_treatment:
             case AmdTreatment.HANG_UP:
                 await self.move(AttemptEvent.HANG_UP, cancelled_by="machine")

@@ -421,6 +421,23 @@ async def test_whatever_may_be_a_human_goes_to_the_agent(
         assert await one.board.asks(leg, verdict, cause) == "join"
 
 
+@pytest.mark.parametrize("treatment", ["drop_message", "hang_up"])
+async def test_a_machine_that_is_told_before_the_survey_goes_to_the_agent(store: Store, treatment: str) -> None:
+    async with shift(store, amd="inline", amd_treatment=treatment) as one:
+        await equip(one)
+        agent_leg = await one.reserved()
+        attempt, leg = await one.accepted()
+        one.board.appears(leg)
+        one.board.answers(leg)
+        one.board.link_lost()
+        assert await one.board.asks(leg, "MACHINE", "MAXWORDS-4-3") == "join"
+        both = LiveLeg(leg=agent_leg, state="up", joined_to=leg), LiveLeg(leg=leg, state="up", joined_to=agent_leg)
+        one.board.survey_now = found(live=list(both))
+        one.board.link_up()
+        await one.state_is("talking")
+        assert (await row(one, attempt)).amd_verdict == "MACHINE"
+
+
 @pytest.mark.parametrize("lacking", ["message", "consent"])
 async def test_a_machine_that_may_not_hear_the_message_goes_to_the_agent(store: Store, lacking: str) -> None:
     async with shift(store, amd="inline", amd_treatment="drop_message") as one:
