@@ -10,17 +10,17 @@ from telephony.store import attempts, claims, grants, offers
 from telephony.store.attempts import CallLeg
 from telephony.store.grants import Place
 from telephony.store.prepared import Prepared
-from telephony.store.records import Attempt
+from telephony.store.records import Agent, Attempt
 from telephony.store.schema import legs
 from telephony.store.work import Work
 
 _LEG_PLACED = Prepared(update(legs).where(legs.c.id == bindparam("key")).values(placed_at=bindparam("now")))
 
 
-def place(work: Work, here: Place, attempt: Attempt, leg: CallLeg) -> Capacity | Withdrawal | None:
+def place(work: Work, here: Place, agent: Agent, attempt: Attempt, leg: CallLeg) -> Capacity | Withdrawal | None:
     """The agent has answered: place the customer's leg that was granted with the accept.
 
-    What comes back is why it must not be placed after all; then nothing was changed. Raises `LostCell`.
+    What comes back is why it must not be placed after all; a limit's refusal is stored. Raises `LostCell`.
     """
     offer = offers.load(work, attempt.offer_id)
     assert offer is not None
@@ -34,7 +34,7 @@ def place(work: Work, here: Place, attempt: Attempt, leg: CallLeg) -> Capacity |
         return Capacity.NO_TRUNK  # disabled while the agent's phone rang
     full = grants.take_rate(work, here, leg.trunk_id, trunks[leg.trunk_id].max_calls_per_second)
     if full is not None:
-        return full.code
+        return attempts.refuse(work, agent, offer, full).code
     _LEG_PLACED(work.conn, {"key": leg.id, "now": work.now})
     attempts.first_leg_placed(work, attempt)
     return None

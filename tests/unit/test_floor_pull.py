@@ -478,6 +478,8 @@ async def test_the_trunks_rate_is_taken_when_the_customer_is_dialed(store: Store
 
         row = await refused_at_the_answer(one, spend)
         assert (row.outcome, row.code) == ("NOT_PLACED", "CALL_RATE_LIMIT")
+        (told,) = await one.rows(schema.refusals)
+        assert (told.offer_id, told.code, told.used, told.limit) == (row.offer_id, "CALL_RATE_LIMIT", 1, 1)
         await untouched(one)
 
 
