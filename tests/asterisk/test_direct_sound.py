@@ -89,7 +89,7 @@ async def test_the_agent_hears_announcement_busy_tone_and_ringing_and_gets_the_n
         assert len([event for event in alice.events if event["type"] == "CALL_ESTABLISHED"]) == 1
     (path,) = await dumps(alice, "dec")
     heard = wav.samples(path)
-    announced = mu_law(customers._sounds / "announcement.ulaw")
+    announced = mu_law(customers.sounds / "announcement.ulaw")
     whole = [piece for piece in pieces(announced, sound(path)) if piece.alike > ALIKE]
     assert whole[0].said_at < PACKET
     assert whole[-1].said_at > 0.9 * len(announced)

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select, update
 
 from telephony.dialer.errors import ContactWithdrawn, NoCapacity, OfferClosed, Refused
+from telephony.model.reasons import Withdrawal
 from telephony.store import campaigns, contact_list, schema
 from telephony.store.engine import Store
 from telephony.store.errors import InUse
@@ -73,7 +74,7 @@ async def _removal(one: Shift, offer: str) -> None:
     except InUse:
         return  # in a call already
     if open_:
-        await one.floor.contact_removed(contact)
+        await one.floor.withdraw_contact(contact, Withdrawal.CONTACT_REMOVED)
 
 
 async def _limit(one: Shift, offer: str) -> None:
