@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, delete, exists, insert, select, updat
 
 from telephony.model.agent import AgentState
 from telephony.store import inputs
+from telephony.store.agents import has_call_up
 from telephony.store.errors import Invalid, unique, unreferenced
 from telephony.store.paging import Page, PageRequest, Row, page
 from telephony.store.phones import give_phone
@@ -188,16 +189,13 @@ def _change_desk(conn: Connection, tenant_id: str | None, user_id: str, change: 
 
 def _move_desk(conn: Connection, user_id: str, cell_id: str) -> None:
     _check_cell(conn, cell_id)
+    rests = agents.c.state.in_((AgentState.OFFLINE.value, AgentState.IDLE.value)) & ~has_call_up(agents.c.id)
     moved = conn.execute(
-        update(agents)
-        .where(
-            agents.c.id == user_id,
-            (agents.c.cell_id == cell_id) | agents.c.state.in_((AgentState.OFFLINE.value, AgentState.IDLE.value)),
-        )
-        .values(cell_id=cell_id)
+        update(agents).where(agents.c.id == user_id, (agents.c.cell_id == cell_id) | rests).values(cell_id=cell_id)
     )
     if moved.rowcount == 0:
-        raise Invalid("cell_id", "the agent must be offline or idle to move to another cell")
+        text = "the agent must be offline or idle, with no call or message still up, to move to another cell"
+        raise Invalid("cell_id", text)
 
 
 def _give_desk(

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from telephony.model.agent import AgentEvent
+from telephony.model.attempt import LIVE
 from telephony.model.campaign import CampaignSettings
 from telephony.model.ids import new_id
 from telephony.store import grants
@@ -17,7 +18,7 @@ from telephony.store.grants import Full, Need, Place
 from telephony.store.phones import give_phone
 from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, columns, record
-from telephony.store.schema import agents, legs, reservations, users
+from telephony.store.schema import agents, attempts, legs, reservations, users
 from telephony.store.steps import step_agent
 from telephony.store.work import Work
 
@@ -43,13 +44,20 @@ def load(work: Work, agent_id: str) -> Agent | None:
 
 
 def of_cell(work: Work, cell_id: str) -> list[Agent]:
-    """All agents of a cell who are not offline or whose user is active: also a deactivated user's call goes on."""
+    """All agents of a cell who are not offline or whose user is active: also a deactivated user's calls go on."""
     rows = work.conn.execute(
         select(*columns(Agent))
         .join(users, users.c.id == agents.c.id)
-        .where(agents.c.cell_id == cell_id, or_(users.c.active, agents.c.state != "offline"))
+        .where(agents.c.cell_id == cell_id, or_(users.c.active, agents.c.state != "offline", has_call_up(agents.c.id)))
     )
     return [record(Agent, row) for row in rows]
+
+
+def has_call_up(agent: Any) -> Any:
+    """True for an agent, whatever the state, of whom a line or a call has not ended: a message goes on by itself."""
+    line = exists().where(reservations.c.agent_id == agent, reservations.c.ended_at.is_(None))
+    call = exists().where(attempts.c.agent_id == agent, attempts.c.state.in_([state.value for state in LIVE]))
+    return or_(line, call)
 
 
 def unended_line(work: Work, agent: Agent) -> Line | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from telephony.dialer import message
 from telephony.dialer.errors import NoCapacity, NotFound, Refused
@@ -22,8 +22,10 @@ from telephony.pbx.port import (
     RecordedEnd,
     SpeechEnded,
 )
-from telephony.store import messages, schema
+from telephony.store import accounts, infrastructure, messages, schema
+from telephony.store.accounts import UserChange
 from telephony.store.engine import Store
+from telephony.store.errors import Invalid
 from telephony.store.messages import MessageUse, NewMessage
 from tests.support.shift import Shift, found, restart, shift
 from tests.unit.test_floor_pull import dialed
@@ -268,6 +270,28 @@ async def test_it_is_nobodys_call_after_a_start_also_where_its_agent_has_no_othe
         one.board.ends(leg, answered=True, rang=True)
         await one.settle()
         assert (await row(one, attempt)).outcome == "MESSAGE_DROPPED"
+
+
+async def test_it_holds_its_agent_to_the_cell_and_is_settled_though_that_one_works_here_no_more(store: Store) -> None:
+    async with shift(store, contacts=1) as one:
+        agent_leg, attempt, leg = await dropped(one)
+        await one.state_is("available")
+        one.board.ends(agent_leg, answered=True)
+        await one.floor.set_state(one.agent, "offline")
+        elsewhere = infrastructure.NewCell(name="Elsewhere", data_center_id=one.here.data_center_id, max_channels=9)
+
+        def move(conn: Connection) -> None:
+            cell = str(infrastructure.create_cell(conn, elsewhere)["id"])
+            change = UserChange(cell_id=cell)
+            accounts.change_user(conn, one.here.tenant_id, one.agent, change, now=datetime.now(UTC))
+
+        with pytest.raises(Invalid, match="message still up"):
+            await store.run(move)
+        await store.run(lambda conn: conn.execute(update(schema.users).values(active=False)))
+        over = RecordedEnd(leg=leg, answered=True, rang=True, cause=16, sip=None, message_left=True)
+        await restart(one, found(ended=[over]))
+        assert (await row(one, attempt)).outcome == "MESSAGE_DROPPED"
+        assert set((await one.used()).values()) == {0}
 
 
 @pytest.mark.parametrize(("left", "outcome"), [(True, "MESSAGE_DROPPED"), (False, "MESSAGE_NOT_LEFT")])
