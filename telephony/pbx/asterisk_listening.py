@@ -14,6 +14,7 @@ from telephony.pbx.ami import Action
 from telephony.pbx.asterisk_book import LegBook
 from telephony.pbx.asterisk_orders import port_errors
 from telephony.pbx.port import (
+    LISTEN_AFTER,
     LISTENING_LIMIT,
     BeepHeard,
     LegAnswered,
@@ -70,7 +71,7 @@ class Listening:
         await self.ears.stop()
 
     def from_answer_on(self, leg: str) -> None:
-        """Begin to listen to this leg at its answer."""
+        """Begin to listen to this leg `LISTEN_AFTER` its answer."""
         self._at_answer.add(leg)
 
     def happened(self, event: LegEvent) -> None:
@@ -78,7 +79,7 @@ class Listening:
         match event:
             case LegAnswered() if event.leg in self._at_answer:
                 self._at_answer.discard(event.leg)
-                self._listen_soon(event.leg)
+                self._listen_soon(event.leg, after=LISTEN_AFTER)
             case LegEnded():
                 self._at_answer.discard(event.leg)
 
@@ -107,8 +108,11 @@ class Listening:
             self.ears.never_mind(leg)
             raise
 
-    def _listen_soon(self, leg: str) -> None:
+    def _listen_soon(self, leg: str, *, after: float = 0.0) -> None:
         async def listen() -> None:
+            await asyncio.sleep(after)
+            if not self._book.is_up(leg) or self.ears.hears(leg):
+                return  # it has ended, or was listened to on demand meanwhile
             try:
                 await self.listen(leg)
             except SwitchboardError as error:
@@ -119,8 +123,7 @@ class Listening:
         task.add_done_callback(self._tasks.discard)
 
     def _lost(self, leg: str) -> None:
-        if self._book.is_up(leg):
-            self._listen_soon(leg)
+        self._listen_soon(leg)
 
     def _found(self, leg: str, find: Find) -> None:
         if not self._book.is_up(leg):

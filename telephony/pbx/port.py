@@ -19,6 +19,10 @@ from telephony.model.campaign import Amd
 LISTENING_LIMIT = 60.0
 """Seconds a leg is listened to, from the last order on: beyond the longest greeting, and never for a whole call."""
 
+LISTEN_AFTER = 0.8
+"""Seconds from the answer on until `parallel` begins to listen: no greeting is over by then, a call that ends at once
+costs no listening channel, and what making one costs does not delay the join."""
+
 
 class SwitchboardError(Exception):
     """An order to the PBX failed."""
@@ -309,9 +313,9 @@ class Switchboard(Protocol):
     async def listen(self, leg: str) -> None:
         """Tell beeps and ends of speech of a customer leg that is up, for `LISTENING_LIMIT`.
 
-        With `parallel` machine detection that begins by itself at the answer. Where the leg is listened to already, its
-        time begins anew, and a silence that lasts is told again. Raises `UnknownLeg` where it has no channel,
-        `OrderRefused` where it is not up or no more can be listened to.
+        With `parallel` machine detection that begins by itself, `LISTEN_AFTER` the answer. Where the leg is listened to
+        already, its time begins anew, and a silence that lasts is told again. Raises `UnknownLeg` where it has no
+        channel, `OrderRefused` where it is not up or no more can be listened to.
         """
 
     async def set_aside(self, leg: str) -> None:

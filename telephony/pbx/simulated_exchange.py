@@ -16,6 +16,7 @@ from telephony.pbx.port import (
     ABANDON,
     END,
     JOIN,
+    LISTEN_AFTER,
     LISTENING_LIMIT,
     MESSAGE,
     AgentCall,
@@ -238,6 +239,10 @@ class Exchange:
         if listened and leg.quiet:
             self.later(leg, PBX_DELAY, lambda: self._tell_silence(leg))
 
+    def _listen_unless_heard(self, leg: Leg) -> None:
+        if not self._heard(leg):
+            self.listen(leg)
+
     def heard(self) -> int:
         """How many legs are listened to."""
         return sum(self._heard(leg) for leg in self.legs.values())
@@ -268,7 +273,7 @@ class Exchange:
         """Answered: machine detection as the call wants it, and the gate."""
         self._customer_up(leg, customer)
         if call.amd is Amd.PARALLEL:
-            self.listen(leg)
+            self.later(leg, LISTEN_AFTER, lambda: self._listen_unless_heard(leg))
         if call.amd is Amd.OFF or not customer.verdict:
             self._ask_gate(leg, call)
             return

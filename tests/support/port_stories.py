@@ -21,6 +21,7 @@ from telephony.pbx.port import (
     DIAL,
     END,
     JOIN,
+    LISTEN_AFTER,
     SILENCE_AFTER_SPEECH,
     AgentCall,
     BeepHeard,
@@ -424,6 +425,9 @@ class PortStories:
     async def test_parallel_hears_a_machine_and_its_beep_and_does_nothing(self, bench: PortBench) -> None:
         agent = await reserve(bench)
         customer = await call(bench, agent, "05", amd=Amd.PARALLEL)
+        await wait_for(bench, LegsJoined, customer)
+        assert bench.board.ears.legs == 0  # not in the moment of the join
+        assert await bench.until(lambda: bench.board.ears.legs == 1, LISTEN_AFTER + 0.7)
         assert (await wait_for(bench, MachineVerdict, customer, GREETING)).verdict == "MACHINE"
         await wait_for(bench, BeepHeard, customer, GREETING)
         assert told(bench, LegsJoined, customer)
