@@ -55,6 +55,7 @@ races: $(STAMP) ## Race every two actions on a real Asterisk over all their dist
 
 ears: $(STAMP) ## Try the beep finder on generated beeps and on speech; writes tests/ears/RESULTS.md
 	@exec $(PY) -m tests.ears --write
+
 limits: $(STAMP) ## A thousand accepts through a limit of fifty in each mode, counted from outside (four minutes)
 	@exec $(PY) -m tests.limits
 

@@ -290,7 +290,8 @@ const dropMessage = () => act(async () => {
 const record = (action) => act(() => api("POST", `/calls/${me.call.id}/recording`, { action }));
 const askFor = (campaign) => act(async () => {
   const { offer, next_due: due } = await api("POST", `/campaigns/${campaign.id}/next`);
-  if (offer) [last, me.call, me.offer] = [null, null, offer];
+  if (offer?.state === "open") [last, me.call, me.offer] = [null, null, offer];
+  else if (offer) refresh(0); // dialed at once
   else say("info", campaign.name, due ? t("nextDue", { time: moment(due) }) : t("nobodyDue"));
 });
 const wrapUp = (form) => act(async () => {

@@ -119,7 +119,10 @@ class Disposition(Frozen):
 
     code: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
     label: Annotated[str, Field(min_length=1, max_length=80), ONE_LINE]
-    rule: DispositionRule
+    rule: Annotated[
+        DispositionRule,
+        Field(description="close: done; retry: after retry_after; callback: at the time given; do_not_call: never"),
+    ]
     retry_after: Annotated[int, Field(ge=1, le=99_999, description="minutes, for the rule retry")] = 60
     reached: Annotated[
         Reached | None,
@@ -156,7 +159,13 @@ def _every_day() -> dict[str, tuple[Window, ...]]:
 class CampaignSettings(Frozen):
     """Every setting of SPEC section 3 with its range and default; changes take effect from the next offer on."""
 
-    mode: Mode = Mode.PREVIEW_STANDARD
+    mode: Annotated[
+        Mode,
+        Field(
+            description="preview_standard: the agent is rung, the customer called beside that line; preview_direct: "
+            "called from the agent's line; preview: the agent asks for contacts and is called on accept"
+        ),
+    ] = Mode.PREVIEW_STANDARD
     offer_timeout: Annotated[
         int, Field(ge=0, le=7200, description="seconds; 0-7200 with the action accept, else 10-7200")
     ] = 600
@@ -191,7 +200,9 @@ class CampaignSettings(Frozen):
     wrap_up_limit: Annotated[
         int, Field(ge=0, le=3600, description="seconds, then the default disposition; 0 = no limit")
     ] = 120
-    dispositions: Annotated[tuple[Disposition, ...], Field(min_length=1)] = DEFAULT_DISPOSITIONS
+    dispositions: Annotated[
+        tuple[Disposition, ...], Field(min_length=1, description="results to choose from, each with its rule")
+    ] = DEFAULT_DISPOSITIONS
     default_disposition: Annotated[
         str, Field(description="code of one of the dispositions, without a time to ask for")
     ] = "none"

@@ -17,14 +17,17 @@ from telephony.store.schema import tenants
 Gap = Annotated[int, Field(ge=0, le=10_080, description="minutes between two calls to one number")]
 Cap = Annotated[int, Field(ge=1, le=100, description="calls to one number in a day of the tenant's zone")]
 
+Consent = Annotated[bool, Field(description="whether a recorded message is dropped only to contacts with consent")]
+Days = Annotated[inputs.Zone, Field(description="IANA name; the days of daily_cap are counted in it")]
+
 
 class NewTenant(inputs.Input):
     name: inputs.Name
     max_calls: inputs.Calls
     min_gap: Gap = 60
     daily_cap: Cap = 3
-    drop_needs_consent: bool = True
-    zone: inputs.Zone = "UTC"
+    drop_needs_consent: Consent = True
+    zone: Days = "UTC"
 
 
 class TenantChange(inputs.Input):
@@ -32,8 +35,8 @@ class TenantChange(inputs.Input):
     max_calls: inputs.Calls | None = None
     min_gap: Gap | None = None
     daily_cap: Cap | None = None
-    drop_needs_consent: bool | None = None
-    zone: inputs.Zone | None = None
+    drop_needs_consent: Consent | None = None
+    zone: Days | None = None
 
 
 def tenant(conn: Connection, tenant_id: str) -> Row:

@@ -27,7 +27,7 @@ DialTemplate = Annotated[
     AfterValidator(_has_number),
     Field(description="e.g. PJSIP/{number}@carrier; {number} is E.164 with its plus"),
 ]
-Channels = Annotated[int, Field(ge=0, le=100_000)]
+Channels = Annotated[int, Field(ge=0, le=100_000, description="legs up at once; 0 lets nothing through")]
 CallRate = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False, description="new legs a second")]
 MaxRing = Annotated[int, Field(ge=20, le=180, description="seconds")]
 Position = Annotated[int, Field(ge=1, le=1000, description="lower is tried first")]

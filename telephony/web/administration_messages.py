@@ -18,6 +18,7 @@ from telephony.web.administration_answers import Message
 from telephony.web.exchange import Exchange
 from telephony.web.problems import Problem
 from telephony.web.routes import ADMINISTRATORS, SUPERVISORS, Routes
+from telephony.web.sounds import sound
 
 routes = Routes("Messages")
 
@@ -49,7 +50,7 @@ async def set_voicemail_message(exchange: Exchange, id: str, query: MessageQuery
     "Listen to it",
     roles=SUPERVISORS,
     answer_type="audio/wav",
-    errors=("NOT_FOUND",),
+    errors=("NOT_FOUND", "BAD_RANGE"),
 )
 async def voicemail_message(exchange: Exchange, id: str) -> web.StreamResponse:
     return await _listen(exchange, id, MessageUse.VOICEMAIL)
@@ -75,7 +76,11 @@ async def set_abandon_message(exchange: Exchange, id: str, query: MessageQuery) 
 
 
 @routes.get(
-    "/campaigns/{id}/abandon-message", "Listen to it", roles=SUPERVISORS, answer_type="audio/wav", errors=("NOT_FOUND",)
+    "/campaigns/{id}/abandon-message",
+    "Listen to it",
+    roles=SUPERVISORS,
+    answer_type="audio/wav",
+    errors=("NOT_FOUND", "BAD_RANGE"),
 )
 async def abandon_message(exchange: Exchange, id: str) -> web.StreamResponse:
     return await _listen(exchange, id, MessageUse.ABANDON)
@@ -113,7 +118,7 @@ async def _listen(exchange: Exchange, campaign_id: str, use: MessageUse) -> web.
     path = _folder(exchange) / found["path"]
     if not await asyncio.to_thread(path.is_file):
         raise Problem("NOT_FOUND", detail="The file of this message is gone; set the message again")
-    return web.FileResponse(path, headers={"Content-Type": "audio/wav"})
+    return await sound(exchange, path, name=use.value)
 
 
 async def _remove(exchange: Exchange, campaign_id: str, use: MessageUse) -> None:

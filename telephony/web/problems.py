@@ -66,8 +66,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "El Content-Type del cuerpo no es uno de los admitidos aquí",
     ),
     "BAD_RANGE": (
-        "The recording does not reach so far; ask for a Range within its size",
-        "La grabación no llega tan lejos; pida un Range dentro de su tamaño",
+        "The sound does not reach so far; ask for a Range within its size",
+        "El sonido no llega tan lejos; pida un Range dentro de su tamaño",
     ),
     "INVALID": ("Some fields are not right", "Hay campos incorrectos"),
     "TENANT_NEEDED": ("Say which tenant with ?tenant=", "Indique el cliente con ?tenant="),

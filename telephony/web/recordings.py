@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -17,6 +16,7 @@ from telephony.web.answers import Recording
 from telephony.web.exchange import Exchange
 from telephony.web.problems import Problem
 from telephony.web.routes import ADMINISTRATORS, DESK, SUPERVISORS, Routes
+from telephony.web.sounds import sound
 
 routes = Routes("Recordings")
 
@@ -69,21 +69,7 @@ async def listen(exchange: Exchange, id: str) -> web.StreamResponse:
     path = AudioFolder.of(exchange.services.settings).recording(id)
     if found["state"] not in ("kept", "failed") or not await asyncio.to_thread(path.is_file):
         raise Problem("NOT_FOUND", detail=f"There is nothing to listen to: the recording is {found['state']}")
-    await _demand_range(exchange, path)
-    return web.FileResponse(
-        path, headers={"Content-Type": "audio/wav", "Content-Disposition": f'inline; filename="{id}.wav"'}
-    )
-
-
-async def _demand_range(exchange: Exchange, path: Path) -> None:
-    # aiohttp answers a Range behind the end with an empty 416 of its own
-    size = (await asyncio.to_thread(path.stat)).st_size
-    try:
-        begins = exchange.request.http_range.start
-    except ValueError:
-        begins = size
-    if begins is not None and begins >= size:
-        raise Problem("BAD_RANGE", headers={"Content-Range": f"bytes */{size}"})
+    return await sound(exchange, path, name=id)
 
 
 @routes.delete("/recordings/{id}", "Remove a recording for good", roles=ADMINISTRATORS, status=204, errors=("IN_USE",))
