@@ -32,7 +32,7 @@ def stage(tmp_path: Path, ports: PortBlock, customers: Customers, load_phones: L
 @pytest.mark.parametrize("mode", ["preview_standard", "preview_direct"])
 async def test_one_of_two_wins_and_everybody_tells_the_same_story(stage: Stage, mode: str, name: str) -> None:
     async with track(stage, "races", lanes=LANES, mode=mode, offer_timeout=7200) as on:
-        result = await sweep(on, name, PAIRS[name], runs=2, step=100, within=200, spread=1.0)
+        result = await sweep(on, name, PAIRS[name], runs=2, step=300, within=600, spread=1.0)
     assert not result.wrong
     assert min(result.total[who] for who in result.names) >= 1, result
 
@@ -40,6 +40,6 @@ async def test_one_of_two_wins_and_everybody_tells_the_same_story(stage: Stage, 
 @pytest.mark.parametrize("mode", ["preview_standard", "preview_direct"])
 async def test_cancel_or_answer_and_nobody_is_left_alone(stage: Stage, mode: str) -> None:
     async with track(stage, "cancels", lanes=LANES, mode=mode, offer_timeout=7200) as on:
-        result = await cancels(on, runs=2, step=100, within=200, spread=1.0)
+        result = await cancels(on, runs=2, step=300, within=600, spread=1.0)
     assert not result.wrong
     assert min(result.total[who] for who in result.names) >= 1, result

