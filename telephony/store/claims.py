@@ -258,6 +258,9 @@ def claim(work: Work, place: Place, agent: Agent) -> Claim | None:
         in_the_way = room(work, place, agent.tenant_id)
         # the agent's own leg comes first
         pushed = {one.id: one for one in pushed.values() if not in_the_way(call_channels(one.settings) + 1)}
+    elif any(one.settings.offer_timeout == 0 for one in pushed.values()):
+        # whose offer takes its places with the claim: the limits come before the counts of contacts (grants.locked)
+        room(work, place, agent.tenant_id)
     if not pushed:
         return None
     return _first_of(work, place, agent, pushed)

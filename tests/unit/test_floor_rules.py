@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -201,3 +202,26 @@ async def test_the_next_trunk_is_tried_only_where_calling_is_still_allowed(
         assert back.state in ("waiting", "offered", "blocked")
         used = await store.run(lambda conn: conn.execute(select(schema.dialed)).all())
         assert used == [], "nobody's phone rang"
+
+
+async def test_what_is_dialed_at_once_takes_the_limits_before_the_counts_as_the_end_of_a_call_does(
+    postgres_url: str,
+) -> None:
+    store, waited = Store(postgres_url), []
+
+    def end_of_a_call(conn: Connection) -> None:
+        usage, counts = schema.usage, schema.contact_counts
+        conn.execute(select(usage).where(usage.c.scope == "tenant").with_for_update())
+        time.sleep(1.5)  # the desk's next try, one second after its last, is made meanwhile
+        began = time.monotonic()
+        conn.execute(update(counts).values(contacts=counts.c.contacts))
+        waited.append(time.monotonic() - began)
+
+    async with shift(store, **AT_ONCE) as one:
+        leg = await rung(one)
+        await store.run(lambda conn: conn.execute(update(schema.tenants).values(max_calls=0)))
+        one.board.answers(leg)
+        await one.state_is("reserved")
+        await store.run(end_of_a_call)
+    await store.close()
+    assert max(waited) < 0.3
