@@ -146,7 +146,13 @@ class Ears:
         lost: set[str] = set()
         while True:
             began = loop.time()
-            self._worker = await self._start_worker()
+            try:
+                self._worker = await self._start_worker()
+            except OSError as error:
+                wait = RESTART_AFTER[-1]
+                log.error("the process that listens cannot be started: %s; again in %g s, calls go on", error, wait)
+                await asyncio.sleep(wait)
+                continue
             self._ready.set()
             for leg in lost:
                 self._on_lost(leg)

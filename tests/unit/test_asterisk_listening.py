@@ -36,3 +36,25 @@ async def test_calls_do_not_wait_for_each_other_while_nothing_can_listen(monkeyp
     finally:
         await listening.stop()
     assert [type(one) for one in told] == [OrderRefused] * len(legs)
+
+
+async def test_a_process_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = 0
+
+    async def short_of_memory(self: ears.Ears) -> asyncio.subprocess.Process:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError(12, "Cannot allocate memory")
+        return await start(self)
+
+    start = ears.Ears._start_worker
+    monkeypatch.setattr(ears.Ears, "_start_worker", short_of_memory)
+    monkeypatch.setattr(ears, "RESTART_AFTER", (0.01,))
+    listens = ears.Ears(host="127.0.0.1", port=0, on_find=lambda *_: None, on_lost=lambda _: None)
+    await listens.start()
+    try:
+        assert await listens.expect(new_id(), 1.0)
+    finally:
+        await listens.stop()
+    assert tries == 2
