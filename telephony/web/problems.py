@@ -112,6 +112,7 @@ class ProblemDocument(BaseModel):
     limit: int | None = None
     winner: str | None = Field(default=None, description="state of an offer that was already decided")
     retry_after: int | None = Field(default=None, description="seconds")
+    allowed: list[str] | None = Field(default=None, description="the Content-Types that this address takes")
 
 
 class Problem(Exception):
