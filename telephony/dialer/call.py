@@ -76,6 +76,7 @@ class Call:
         self.stash: list[LegEvent] = []  # what came while the attempt was unknown, for after the survey
         self._answered_at: float | None = None  # monotonic
         self._beep_at: float | None = None  # monotonic
+        self._amd: tuple[str, str] | None = None  # status and cause, as told last
         self._dialing = Dialing(desk, self)
         self._settlement = Settlement(desk, self)
         self.recording = CallRecording(desk, self)
@@ -306,6 +307,9 @@ class Call:
         return round(asyncio.get_running_loop().time() - self._answered_at, 3)
 
     async def verdict(self, status: str, cause: str) -> None:
+        if self._amd == (status, cause):
+            return  # `inline` tells it twice, by an event and with its question at the gate
+        self._amd = status, cause
         after, verdict = self._since_answer(), verdict_of(status, cause)
         raw = f"{status} {cause}".strip()[:120]
         await self._annotate(

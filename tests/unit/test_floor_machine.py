@@ -52,6 +52,13 @@ async def test_a_fax_is_ended_and_the_next_offer_comes_on_the_same_line(store: S
         assert (contacts[contact_id].state, contacts[contact_id].why) == ("blocked", "invalid")
 
 
+async def test_a_verdict_that_the_switchboard_says_twice_is_told_once(store: Store) -> None:
+    async with shift(store, amd="inline") as one:
+        await one.reserved()
+        await fax_answers(one)
+        assert [event.kind for event in await one.rows(schema.events)].count("call.amd") == 1
+
+
 async def test_a_fax_closes_its_number_and_the_contact_is_tried_on_the_other(store: Store) -> None:
     async with shift(store, contacts=0, amd="inline") as one:
         await change(store, lambda work: take_in(work, one.here, TWO_NUMBERS))
