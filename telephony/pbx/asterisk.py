@@ -30,7 +30,7 @@ from telephony.pbx.asterisk_listening import Listening
 from telephony.pbx.asterisk_orders import port_errors
 from telephony.pbx.asterisk_pace import OriginatePace
 from telephony.pbx.asterisk_scripts import Scripts
-from telephony.pbx.asterisk_survey import FAMILY, recorded_ends, seconds
+from telephony.pbx.asterisk_survey import FAMILY, listeners_of, recorded_ends, seconds
 from telephony.pbx.fastagi import FastAgiServer
 from telephony.pbx.port import (
     AgentCall,
@@ -59,6 +59,10 @@ FORGET_AT_ONCE = 2000
 FORGET_WITHIN = 10.0
 # An agent's leg asks the guard 1 ms after its Redirect, and the dialplan gives up after 2 s.
 DIAL_ASKED_WITHIN = 2.5
+
+# A spy that attaches while its leg is being hung up may hold the leg's end back until the spy's own limit
+# (asterisk/asterisk#2123); an ordinary end is told within milliseconds.
+GONE_WITHIN = 2.0
 # Record() of the probe ends by itself after 2 s.
 PROBE_WITHIN = 5.0
 # What RECORD_STATUS says of a file that was written.
@@ -327,6 +331,28 @@ class AsteriskSwitchboard:
     async def hang_up(self, leg: str) -> None:
         async with port_errors():
             await self._link.send(orders.hang_up(self._book.channel(leg)))
+        asyncio.get_running_loop().call_later(GONE_WITHIN, self._make_sure_of_the_end, leg)
+
+    def _make_sure_of_the_end(self, leg: str) -> None:
+        if self._link.up and self._book.knows(leg):
+            self._spawn(lambda: self._end_for_good(leg))
+
+    async def _end_for_good(self, leg: str) -> None:
+        """Of a leg that was hung up and has not ended: who listens to it is ended, and it is hung up again."""
+        log.warning("leg %s: no end %g s after its hang-up; its listeners are ended", leg, GONE_WITHIN)
+        try:
+            async with port_errors():
+                channels = await self._link.send_list({"Action": "CoreShowChannels"})
+            for listener in listeners_of(channels, leg):
+                with suppress(UnknownLeg):
+                    async with port_errors():
+                        await self._link.send(orders.hang_up(listener))
+            await self.hang_up(leg)
+        except UnknownLeg:
+            for event in self._book.gone(leg, asyncio.get_running_loop().time()):
+                self._on_event(event)
+        except SwitchboardError as error:
+            log.warning("leg %s: still not ended: %s", leg, error)
 
     async def call_from_agent(self, call: DirectCall) -> None:
         orders.direct_variables(call)  # refuses here what could not be sent later

@@ -110,6 +110,17 @@ class LegBook:
         self._ended.append(leg)
         return [LegEnded(leg=leg, at=at, appeared=False, answered=False, rang=False)]
 
+    def gone(self, leg: str, at: float) -> list[LegEvent]:
+        """The end of a leg that Asterisk no longer knows and whose Hangup was never told."""
+        if leg not in self._legs:
+            return []
+        events = self._leave(leg, at)
+        booked = self._legs.pop(leg)
+        self._by_channel.pop(booked.channel, None)
+        self._ended.append(leg)
+        end = LegEnded(leg=leg, at=at, appeared=booked.appeared, answered=booked.answered, rang=booked.rang)
+        return [*events, end, *self._dialer_gone(leg, at)]
+
     def awaited(self, leg: str) -> bool:
         """True for a leg that was ordered and has not appeared."""
         booked = self._legs.get(leg)

@@ -50,3 +50,8 @@ def seconds(text: str) -> float:
     except ValueError:
         return 0.0
     return value if math.isfinite(value) and value > 0 else 0.0
+
+
+def listeners_of(channels: Iterable[Message], leg: str) -> list[str]:
+    """Uniqueids of the channels that listen to a leg, from the rows of CoreShowChannels."""
+    return [row.text("Uniqueid") for row in channels if row.text("AccountCode") == f"listen-{leg}"]

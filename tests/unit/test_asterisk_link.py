@@ -14,6 +14,7 @@ from telephony.pbx.asterisk import AsteriskSwitchboard
 from telephony.pbx.port import (
     AgentCall,
     Event,
+    LegAnswered,
     LegAppeared,
     LegEnded,
     LinkLost,
@@ -226,6 +227,42 @@ async def test_the_link_goes_while_orders_are_on_it() -> None:
         with pytest.raises(OrderRefused, match="ordered before"):
             await made.ring(leg)
         assert not any(isinstance(event, LegEnded) for event in made.events), "the survey tells, nobody guesses"
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held by its listener", "forgotten by Asterisk"])
+async def test_a_leg_whose_end_is_not_told_is_ended_for_good(monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
+    monkeypatch.setattr("telephony.pbx.asterisk.GONE_WITHIN", 0.05)
+    async with scene() as made:
+        leg, listener = new_id(), "1700000000.42"
+        order = made.ring(leg)
+        made.asterisk.answer(await made.read("Originate"))
+        await order
+        made.say("Newchannel", leg)
+        made.say("Newstate", leg, "ChannelState: 6", "ChannelStateDesc: Up")
+        await made.until(LegAnswered)
+        hangup = made.order(made.board.hang_up(leg))
+        made.asterisk.answer(await made.read("Hangup"))
+        await hangup
+        asked = await made.read("CoreShowChannels")
+        made.asterisk.answer(asked, "EventList: start")
+        mine = (f"ActionID: {asked.action_id}", f"Uniqueid: {listener}", f"AccountCode: listen-{leg}")
+        other = (f"ActionID: {asked.action_id}", "Uniqueid: 1700000000.43", f"AccountCode: listen-{new_id()}")
+        made.asterisk.say_event("CoreShowChannel", *mine)
+        made.asterisk.say_event("CoreShowChannel", *other)
+        made.asterisk.say_event("CoreShowChannelsComplete", f"ActionID: {asked.action_id}", "EventList: Complete")
+        ended = await made.read("Hangup")
+        assert ended["channel"] == listener
+        made.asterisk.answer(ended)
+        again = await made.read("Hangup")
+        assert again["channel"] == leg
+        if held:
+            made.asterisk.answer(again)
+            made.say("Hangup", leg, "Cause: 16", "ChannelState: 6")
+        else:
+            made.asterisk.answer(again, "Message: No such channel", response="Error")
+        await made.until(LegEnded)
+        (end,) = [event for event in made.events if isinstance(event, LegEnded)]
+        assert (end.leg, end.answered) == (leg, True)
 
 
 async def test_after_the_link_was_lost_only_the_survey_says_who_is_up() -> None:
