@@ -34,6 +34,9 @@ GREETING = {"05": 6.0, "06": 22.0, "07": 21.0}
 TALK = 1.5
 """Seconds an agent speaks."""
 
+BUSY_HEARD = 1.2
+"""Seconds the agent listens to a busy tone before the next call."""
+
 RINGS = 1.5
 """Seconds an agent listens to the ringing before cancelling."""
 
@@ -195,6 +198,8 @@ class Player:
             return
         self._left.remove(seen)
         seen.number = number
+        if self._agent.way is Way.DIRECT and self._now is not None and self._played[self._now].row.suffix == "01":
+            await asyncio.sleep(BUSY_HEARD)  # the tone of the call before: the next call would end it
         decision = await self._ask("POST", f"/offers/{offer}/accept", may_refuse=True)
         if "attempt" not in decision:
             seen.trouble.append(f"the accept was refused: {decision['code']}")

@@ -60,6 +60,10 @@ FORGET_WITHIN = 10.0
 # An agent's leg asks the guard 1 ms after its Redirect, and the dialplan gives up after 2 s.
 DIAL_ASKED_WITHIN = 2.5
 
+# A channel on its way from one Redirect refuses the next one for a few milliseconds.
+REDIRECT_TRIES = 10
+REDIRECT_AGAIN_AFTER = 0.02
+
 # A spy that attaches while its leg is being hung up may hold the leg's end back until the spy's own limit
 # (asterisk/asterisk#2123); an ordinary end is told within milliseconds.
 GONE_WITHIN = 2.0
@@ -371,8 +375,7 @@ class AsteriskSwitchboard:
 
         self._scripts.expect_dial(call, refused=not_dialed)
         try:
-            async with port_errors():
-                await self._link.send(orders.send_to(call.agent_leg, "dial"))
+            await self._redirect(call.agent_leg, orders.send_to(call.agent_leg, "dial"))
         except SwitchboardError as error:
             if not self._scripts.forget_dial(call):
                 return  # it asked already: its events tell
@@ -411,8 +414,7 @@ class AsteriskSwitchboard:
         arrived: asyncio.Future[SwitchboardError | None] = asyncio.get_running_loop().create_future()
         self._arrivals[leg] = (where, arrived)
         try:
-            async with port_errors():
-                await self._link.send(redirect)
+            await self._redirect(leg, redirect)
             async with asyncio.timeout(self._ringing_deadline):
                 error = await arrived
         except TimeoutError:
@@ -421,6 +423,21 @@ class AsteriskSwitchboard:
             del self._arrivals[leg]
         if error is not None:
             raise error
+
+    async def _redirect(self, leg: str, redirect: Action) -> None:
+        """Send a leg elsewhere; raises UnknownLeg where it turns out to be ending."""
+        for _ in range(REDIRECT_TRIES):
+            try:
+                async with port_errors():
+                    await self._link.send(redirect)
+                return
+            except OrderRefused as error:
+                if orders.NOT_UP not in str(error):
+                    raise
+            if not self._book.is_up(leg):
+                break
+            await asyncio.sleep(REDIRECT_AGAIN_AFTER)
+        raise UnknownLeg(f"leg {leg} is not up")
 
     def _check_waiting(self, leg: str) -> None:
         # A Redirect would take the agent out of a conversation.

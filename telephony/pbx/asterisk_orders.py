@@ -207,8 +207,11 @@ def clear_recorder(batch: str, *, fastagi: str, limit: float) -> Action:
     }
 
 
-_NO_CHANNEL = ("No such channel", "Channel does not exist", "Redirect failed, channel not up")
-"""How Asterisk says that a channel is gone; the last one of a channel that is just being hung up."""
+_NO_CHANNEL = ("No such channel", "Channel does not exist")
+"""How Asterisk says that a channel is gone."""
+
+NOT_UP = "Redirect failed, channel not up"
+"""What it says of one that is just being hung up, and of one that is still on its way from the Redirect before."""
 
 
 @asynccontextmanager

@@ -36,6 +36,9 @@ MESSAGE = speech(2.0, seed=2)
 WORDS = speech(1.6, seed=3)
 REST = silence(60)
 
+TAPES_APART = 0.2
+"""Seconds by which the two tapes of a phone may begin apart: each begins with the first packet of its direction."""
+
 LAST_WAIT = 0.5
 """Seconds without a packet between the end of a message and the BYE, as in the dialplan."""
 
@@ -98,7 +101,7 @@ async def test_a_dropped_message_is_in_the_mailbox_whole_after_the_beep(
         said, heard = await tapes(mailbox)
         beeped, left = find(greeting, said), find(message, heard)
         assert left.whole, left
-        assert beeped.at + len(greeting) / RATE - 0.1 < left.at < beeped.at + len(greeting) / RATE + 1.0
+        assert beeped.at + len(greeting) / RATE - TAPES_APART < left.at < beeped.at + len(greeting) / RATE + 1.0
 
 
 async def test_two_tones_a_mailbox_that_records_from_the_second_has_it_whole(
@@ -152,7 +155,7 @@ async def test_the_agents_own_words_after_the_beep_arrive_whole(
         said, heard = await tapes(mailbox)
         left = find(WORDS, heard)
         assert left.whole, left
-        assert left.at > find(greeting, said).at + len(greeting) / RATE - 0.1
+        assert left.at > find(greeting, said).at + len(greeting) / RATE - TAPES_APART
 
 
 @pytest.mark.reason("MESSAGE_NOT_LEFT")
@@ -199,7 +202,7 @@ async def test_a_service_that_starts_meanwhile_hears_the_beep_and_leaves_the_mes
         said, heard = await tapes(mailbox)
         left = find(message, heard)
         assert left.whole, left
-        assert left.at > find(greeting, said).at + len(greeting) / RATE - 0.1
+        assert left.at > find(greeting, said).at + len(greeting) / RATE - TAPES_APART
 
 
 @pytest.mark.reason("ABANDONED")

@@ -78,6 +78,7 @@ def test_every_application_and_function_of_the_dialplan_is_loaded(pbx: Pbx, cont
         "Originate": "app_originate",
         "PlayTones": "app_playtones",
         "MixMonitor": "app_mixmonitor",
+        "StopMixMonitor": "app_mixmonitor",
         "Playback": "app_playback",
         "Record": "app_record",
         "Return": "app_stack",
