@@ -34,8 +34,8 @@ GREETING = {"05": 6.0, "06": 22.0, "07": 21.0}
 TALK = 1.5
 """Seconds an agent speaks."""
 
-BUSY_HEARD = 1.2
-"""Seconds the agent listens to a busy tone before the next call."""
+BUSY_HEARD = 1.7
+"""Seconds the agent listens to a busy tone: all of it."""
 
 RINGS = 1.5
 """Seconds an agent listens to the ringing before cancelling."""
@@ -198,8 +198,6 @@ class Player:
             return
         self._left.remove(seen)
         seen.number = number
-        if self._agent.way is Way.DIRECT and self._now is not None and self._played[self._now].row.suffix == "01":
-            await asyncio.sleep(BUSY_HEARD)  # the tone of the call before: the next call would end it
         decision = await self._ask("POST", f"/offers/{offer}/accept", may_refuse=True)
         if "attempt" not in decision:
             seen.trouble.append(f"the accept was refused: {decision['code']}")
@@ -215,6 +213,8 @@ class Player:
         elif state == "talking":
             self._part = asyncio.create_task(self._talk(seen, call))
         elif state == "ended":
+            if self._agent.way is Way.DIRECT and seen.row.suffix == "01":
+                await asyncio.sleep(BUSY_HEARD)  # whatever the agent does next would end the tone
             self._ended.add(call)
             if self._part is not None and call == self._now:
                 self._part.cancel()
