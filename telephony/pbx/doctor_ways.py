@@ -34,7 +34,7 @@ def fast_agi(line: ManagerLine, host: str, port: int, address: str) -> Finding:
                 fact=f"cannot listen on {host}:{port}: {error.strerror}",
                 remedy="make fastagi.host an address of this machine, or 0.0.0.0",
             )
-        if not is_our_service("127.0.0.1" if host == "0.0.0.0" else host, port):  # noqa: S104
+        if not is_our_service("127.0.0.1" if host == "0.0.0.0" else host, port):  # noqa: S104  # compared
             return Finding(
                 name="fastagi",
                 fact=f"another program listens on {host}:{port}",

@@ -82,4 +82,4 @@ def _counters(name: str, text: str, label: str, values: Mapping[str, int]) -> Me
 def _filled(family: Any, values: Mapping[str, int]) -> Metric:
     for key, value in sorted(values.items()):
         family.add_metric([key], value)
-    return family  # type: ignore[no-any-return]
+    return family  # type: ignore[no-any-return]  # prometheus_client's families share no typed base

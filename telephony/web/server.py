@@ -50,7 +50,7 @@ class WebServer:
     def url(self) -> str:
         """Where browsers find it."""
         http = self._settings.http
-        host = "127.0.0.1" if http.host in ("0.0.0.0", "::") else http.host  # noqa: S104
+        host = "127.0.0.1" if http.host in ("0.0.0.0", "::") else http.host  # noqa: S104  # compared
         return http.public_url or f"http://{f'[{host}]' if ':' in host else host}:{http.port}"
 
     async def start(self) -> None:

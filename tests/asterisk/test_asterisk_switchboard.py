@@ -62,7 +62,7 @@ class Table:
             ring_limit=10,
             caller_id="+12025550199",
         )
-        return replace(call, **changes)  # type: ignore[arg-type]
+        return replace(call, **changes)  # type: ignore[arg-type]  # a test's changes have fields of any type
 
     async def call(self, behaviour: str, agent_leg: str, **changes: object) -> str:
         call = self.customer(behaviour, agent_leg, **changes)
@@ -346,7 +346,7 @@ async def test_a_wrong_secret_is_said_and_not_tried_again(pbx: Pbx) -> None:
     await board.start()
     try:
         async with asyncio.timeout(5):
-            while "refused" not in board.trouble:  # noqa: ASYNC110
+            while "refused" not in board.trouble:  # noqa: ASYNC110  # there is no event for it
                 await asyncio.sleep(0.05)
         assert login.user in board.trouble
         assert "wrong" not in board.trouble

@@ -87,7 +87,7 @@ class ScriptedGate:
 class PortBench(Protocol):
     """A started and linked switchboard under test with `events` as they came since its first LinkUp, and its people.
 
-    Its customers answer within 4 s. `phone` and `dial` may call pytest.skip where it has no such phone or customer.
+    Its customers answer within 4 s.
     """
 
     @property

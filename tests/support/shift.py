@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Connection, Table, insert, select
 
 from telephony.dialer.floor import Floor
 from telephony.model.campaign import CampaignSettings
+from telephony.model.ids import new_id
 from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.port import LiveLeg, RecordedEnd, Survey
 from telephony.store import campaigns, cells, schema
@@ -102,6 +103,26 @@ class Shift:
         self.board.joins(leg, agent_leg)
         await self.state_is("talking")
         return agent_leg, attempt, leg
+
+    async def second_trunk(self) -> None:
+        """Another trunk behind the company's own."""
+        second = {
+            "id": new_id(),
+            "tenant_id": self.here.tenant_id,
+            "name": "second",
+            "dial_template": "PJSIP/{number}@second",
+            "max_channels": 5,
+            "max_calls_per_second": 5,
+            "number_ranges": [],
+            "caller_ids": [],
+            "position": 99,
+        }
+
+        def add(conn: Connection) -> None:
+            conn.execute(insert(schema.trunks).values(second))
+            conn.execute(insert(schema.trunk_cells).values(trunk_id=second["id"], cell_id=self.place.cell_id))
+
+        await self.store.run(add)
 
     @property
     def offer(self) -> str:

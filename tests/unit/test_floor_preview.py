@@ -6,10 +6,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Table, select, update
 
 from telephony.dialer.errors import NoCapacity, OfferClosed, Refused
-from telephony.model.ids import new_id
 from telephony.store import accounts, campaigns, schema, views
 from telephony.store.engine import Store
 from telephony.store.work import Work
@@ -341,23 +340,7 @@ async def test_a_wrong_disposition_names_the_field_and_loses_nothing(
 
 async def test_a_second_trunk_is_tried_when_the_first_fails_before_ringing(store: Store) -> None:
     async with shift(store) as one:
-        second = {
-            "id": new_id(),
-            "tenant_id": one.here.tenant_id,
-            "name": "second",
-            "dial_template": "PJSIP/{number}@second",
-            "max_channels": 5,
-            "max_calls_per_second": 5,
-            "number_ranges": [],
-            "caller_ids": [],
-            "position": 99,
-        }
-
-        def add(conn: Connection) -> None:
-            conn.execute(insert(schema.trunks).values(second))
-            conn.execute(insert(schema.trunk_cells).values(trunk_id=second["id"], cell_id=one.place.cell_id))
-
-        await store.run(add)
+        await one.second_trunk()
         await one.reserved()
         attempt, first = await one.accepted()
         one.board.appears(first)

@@ -20,7 +20,7 @@ from telephony.store import schema
 from telephony.store.engine import Store
 from tests.support import wav
 from tests.support.hand_board import HandBoard
-from tests.support.shift import Shift, audio_folder, now, shift
+from tests.support.shift import Shift, audio_folder, now, restart, shift
 from tests.unit.test_floor_message import equip
 
 pytestmark = pytest.mark.unit
@@ -177,27 +177,13 @@ async def test_what_was_paused_all_the_time_may_be_silent(store: Store, tmp_path
         await settled(one, "kept")
 
 
-async def restarted(one: Shift, survey: Survey) -> None:
-    """The service dies without a word and another one starts on the same database."""
-    for desk in one.floor.desks.values():
-        await desk.close()
-    for task in one.floor._tasks:
-        task.cancel()
-    one.board = HandBoard(survey_now=survey)
-    one.board.channels.update(survey.live)
-    one.floor = Floor(store=one.store, board=one.board, place=one.place, audio=one.audio)
-    await one.floor.start()
-    await one.until(lambda: one.floor.ready)
-    await one.settle()
-
-
 async def test_a_call_that_ended_while_the_service_was_dead_has_its_recording(store: Store, tmp_path: Path) -> None:
     async with shift(store, audio=audio_folder(tmp_path), recording="all") as one:
         agent_leg, _, leg = await one.talking()
         record(tmp_path, leg, 1.0)
         ended = RecordedEnd(leg=leg, answered=True, rang=True, cause=16, sip=None, joined=True)
         alive = LiveLeg(leg=agent_leg, state="up")
-        await restarted(one, Survey(live={agent_leg: alive}, ended={leg: ended}, running_since=0.0))
+        await restart(one, Survey(live={agent_leg: alive}, ended={leg: ended}, running_since=0.0))
         await settled(one, "kept")
 
 
@@ -215,7 +201,7 @@ async def test_a_call_that_was_joined_while_the_service_was_dead_has_its_recordi
             agent_leg: LiveLeg(leg=agent_leg, state="up", joined_to=leg),
             leg: LiveLeg(leg=leg, state="up", joined_to=agent_leg),
         }
-        await restarted(one, Survey(live=live, ended={}, running_since=0.0))
+        await restart(one, Survey(live=live, ended={}, running_since=0.0))
         await one.state_is("talking")
         assert (await call_row(one)).recording == "recording"
         one.board.ends(leg, answered=True)

@@ -8,10 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from telephony.dialer.errors import Refused
-from telephony.model.ids import new_id
 from telephony.model.reasons import Withdrawal
 from telephony.store import campaigns, schema
 from telephony.store.campaigns import CampaignChange
@@ -157,23 +156,7 @@ async def test_the_next_trunk_is_tried_only_where_calling_is_still_allowed(
     store: Store, family: str, code: str | None
 ) -> None:
     async with shift(store) as one:
-        second = {
-            "id": new_id(),
-            "tenant_id": one.here.tenant_id,
-            "name": "second",
-            "dial_template": "PJSIP/{number}@second",
-            "max_channels": 5,
-            "max_calls_per_second": 5,
-            "number_ranges": [],
-            "caller_ids": [],
-            "position": 99,
-        }
-
-        def add(conn: Connection) -> None:
-            conn.execute(insert(schema.trunks).values(second))
-            conn.execute(insert(schema.trunk_cells).values(trunk_id=second["id"], cell_id=one.place.cell_id))
-
-        await store.run(add)
+        await one.second_trunk()
         await one.reserved()
         attempt, leg = await one.accepted()
         entry = NewEntry(number="+442079460000")
