@@ -41,8 +41,8 @@ demo: $(STAMP) ## Asterisk, simulated customers, softphones and the service here
 # the Asterisk it shares; in tests/conftest.py's order.
 SIDE_BY_SIDE := --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 
-test: $(STAMP) ## All tests: units, a real Asterisk, and the containers where a Docker engine answers
-	@exec $(PY) -m pytest -m 'unit or asterisk or compose' $(SIDE_BY_SIDE)
+test: $(STAMP) ## All tests: units, a real Asterisk, a real browser, and the containers where a Docker engine answers
+	@exec $(PY) -m pytest -m 'unit or asterisk or browser or compose' $(SIDE_BY_SIDE)
 
 test-unit: $(STAMP) ## Only the tests that need nothing but this process and a database
 	@exec $(PY) -m pytest -m unit $(SIDE_BY_SIDE)

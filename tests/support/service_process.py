@@ -24,7 +24,7 @@ READY_WITHIN = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
-    """One service; `directory` takes its log, `database_url` may be any the service takes."""
+    """One service; `directory` takes its log, `database_url` may be any it takes, `audio` is Asterisk's folder."""
 
     directory: Path
     database_url: str
@@ -34,6 +34,7 @@ class ServiceSettings:
     ears_port: int
     cell: str = "Acme cell"
     data_center: str = "Acme hall"
+    audio: Path | None = None
 
     @classmethod
     def at(cls, ports: PortBlock, **values: Any) -> ServiceSettings:
@@ -94,6 +95,8 @@ class ServiceProcess:
             "CELL_DATA_CENTER": s.data_center,
             "LOG_LEVEL": "info",
         }
+        if s.audio is not None:
+            given["AUDIO_DIR"] = str(s.audio)
         clean = [word for name in os.environ if name.startswith(PREFIX) for word in ("-u", name)]
         command = ["env", *clean, *(f"{PREFIX}{name}={value}" for name, value in given.items())]
         command += [sys.executable, "-m", "telephony.cli", "serve"]
