@@ -119,6 +119,15 @@ class Ears(Reached):
     advertise: str = Field(default="", description="host:port at which Asterisk reaches it; empty: host and port above")
 
 
+class Phones(Group):
+    host: Text = Field(default="127.0.0.1", description="address of Asterisk's HTTP server, for phones in the browser")
+    port: Port = Field(default=8088, description="port of Asterisk's HTTP server, 1-65535")
+    secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="what their passwords are made from: dialplan/render's PD_WEB_SECRET; empty: none in browsers",
+    )
+
+
 class Cell(Group):
     name: Text = Field(default="cell-1", description="name of this cell: one Asterisk and this service")
     data_center: Text = Field(default="main", description="name of the data center the cell stands in")
@@ -176,6 +185,7 @@ class Settings(BaseSettings):
     ami: Ami = Ami()
     fastagi: FastAgi = FastAgi()
     ears: Ears = Ears()
+    phones: Phones = Phones()
     cell: Cell = Cell()
     session: Session = Session()
     log: Log = Log()
@@ -207,7 +217,7 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-SECRETS = ("database_url", "ami.secret")
+SECRETS = ("database_url", "ami.secret", "phones.secret")
 """Settings that may stand in a file named by their variable with _FILE, and are never shown."""
 
 

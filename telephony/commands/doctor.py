@@ -37,7 +37,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     from telephony.pbx.audio_folder import AudioFolder
     from telephony.pbx.doctor import Finding, PbxDoctor
 
-    fact, remedy, dials = _database(settings)
+    fact, remedy, dials, users = _database(settings)
     yield Finding(name="database", fact=fact, remedy=remedy)
     yield _converter()
     secret = settings.ami.secret.get_secret_value()
@@ -58,7 +58,11 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         ears_port=settings.ears.port,
         ears_address=settings.ears.address,
         audio=AudioFolder.of(settings),
+        phones_host=settings.phones.host,
+        phones_port=settings.phones.port,
+        phones_secret=settings.phones.secret.get_secret_value(),
         dials=dials,
+        users=users,
     ).findings()
 
 
@@ -72,14 +76,14 @@ def _converter() -> Finding:
     return Finding(name="messages", fact=f"uploaded messages are converted by {' under '.join(TOOLS)}")
 
 
-def _database(settings: Settings) -> tuple[str, str, list[str]]:
-    """What is to be said of the database, the remedy, and the dial templates of the trunks in it; changes nothing."""
+def _database(settings: Settings) -> tuple[str, str, list[str], list[str]]:
+    """What is to be said of the database, the remedy, the trunks' dial templates and agents' names; changes nothing."""
     from sqlalchemy import select
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
     from telephony.store.engine import Store, StoreUnavailable
-    from telephony.store.schema import trunks
+    from telephony.store.schema import agents, trunks, users
 
     try:
         url = make_url(settings.database_url)
@@ -89,17 +93,19 @@ def _database(settings: Settings) -> tuple[str, str, list[str]]:
         try:
             current, behind = _schema(store)
             if behind is None:
-                return f"{store.url} has a schema of a newer version", "use the newer program it was made with", []
+                return f"{store.url} has a schema of a newer version", "use the newer program it was made with", [], []
             if behind:
-                return f"{store.url} has an older schema", "start `telephony serve`, which updates it", []
+                return f"{store.url} has an older schema", "start `telephony serve`, which updates it", [], []
             with store.engine.connect() as conn:
                 dials = list(conn.scalars(select(trunks.c.dial_template).where(trunks.c.enabled).order_by(trunks.c.id)))
+                named = select(users.c.username).join(agents, agents.c.id == users.c.id).where(users.c.active)
+                names = list(conn.scalars(named.order_by(users.c.username)))
         finally:
             store.engine.dispose()
     except (StoreUnavailable, SQLAlchemyError, OSError) as error:
         remedy = "make database_url name a database that runs and lets this user in"
-        return f"cannot be used: {str(error).splitlines()[0]}", remedy, []
-    return f"{store.url} is there, schema {current}, {len(dials)} trunk(s)", "", dials
+        return f"cannot be used: {str(error).splitlines()[0]}", remedy, [], []
+    return f"{store.url} is there, schema {current}, {len(dials)} trunk(s)", "", dials, names
 
 
 def _schema(store: Store) -> tuple[str | None, bool | None]:
@@ -117,9 +123,9 @@ def _schema(store: Store) -> tuple[str | None, bool | None]:
     return current, current != versions.get_current_head()
 
 
-def _no_file_yet(path: Path) -> tuple[str, str, list[str]]:
+def _no_file_yet(path: Path) -> tuple[str, str, list[str], list[str]]:
     """Where the service will make its file at the first start."""
     folder = next(parent for parent in path.resolve().parents if parent.exists())
     if not os.access(folder, os.W_OK | os.X_OK):
-        return f"{path} cannot be made in {folder}", "let the service's user write there, or change data_dir", []
-    return f"{path} is not there yet; `telephony serve` makes it", "", []
+        return f"{path} cannot be made in {folder}", "let the service's user write there, or change data_dir", [], []
+    return f"{path} is not there yet; `telephony serve` makes it", "", [], []

@@ -45,7 +45,8 @@ class PbxSettings:
     """One Asterisk.
 
     `directory` must be a path without spaces; `rtp_ports` are first and last, two for each leg. `trunks` maps a name
-    to host:port. `agents` register with the agents' secret; `static_agents` are "prefix:count:host:port".
+    to host:port. `agents` register with the agents' secret; `static_agents` are "prefix:count:host:port";
+    `web_agents`, users with a phone in the browser, need `http_port`.
     """
 
     directory: Path
@@ -56,6 +57,8 @@ class PbxSettings:
     trunks: Mapping[str, str] = field(default_factory=dict)
     agents: Sequence[str] = ()
     static_agents: Sequence[str] = ()
+    web_agents: Sequence[str] = ()
+    http_port: int = 8088
     backend: str | None = None
 
 
@@ -67,7 +70,7 @@ class Pbx:
         self._say = say
         self._directory = settings.directory.resolve()
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._secrets = {name: self._secret(name) for name in ("ami", "doctor", "agent")}
+        self._secrets = {name: self._secret(name) for name in ("ami", "doctor", "agent", "web")}
         self._backend: Backend | None = None
         self._child: Child | None = None
 
@@ -96,6 +99,11 @@ class Pbx:
     def agent_secret(self) -> str:
         """SIP password of all registering agents."""
         return self._secrets["agent"]
+
+    @property
+    def web_secret(self) -> str:
+        """What the passwords of phones in the browser are made from."""
+        return self._secrets["web"]
 
     @property
     def sip_address(self) -> str:
@@ -187,6 +195,10 @@ class Pbx:
             "PD_AMI_SECRET_FILE": str(d / "ami.secret"),
             "PD_DOCTOR_SECRET_FILE": str(d / "doctor.secret"),
             "PD_AGENT_SECRET_FILE": str(d / "agent.secret"),
+            "PD_WEB_SECRET_FILE": str(d / "web.secret"),
+            "PD_WEB_AGENTS": " ".join(s.web_agents),
+            "PD_HTTP_BIND": s.bind,
+            "PD_HTTP_PORT": str(s.http_port),
             "PD_SIP_BIND": s.bind,
             "PD_SIP_PORT": str(s.sip_port),
             "PD_RTP_START": str(s.rtp_ports[0]),

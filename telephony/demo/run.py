@@ -216,6 +216,8 @@ def _pbx(settings: DemoSettings, ports: PortBlock, customers: Customers, say: Sa
             bind=settings.bind,
             trunks={TRUNK: customers.address},
             agents=[agent.username for agent in AGENTS],
+            web_agents=[agent.username for agent in AGENTS],
+            http_port=ports.take(),
             backend=settings.backend,
         ),
         say=say,
@@ -283,6 +285,7 @@ def _configure(settings: DemoSettings, ports: PortBlock, pbx: Pbx) -> None:
         "ami": {"host": login.host, "port": login.port, "username": login.user, "secret": login.secret},
         "fastagi": {"host": settings.bind, "port": ports.take()},
         "ears": {"host": settings.bind, "port": ports.take()},
+        "phones": {"host": settings.bind, "port": pbx.settings.http_port, "secret": pbx.web_secret},
     }
     lines = []
     for group, values in given.items():

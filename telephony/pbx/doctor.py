@@ -13,6 +13,7 @@ from functools import partial
 from telephony.pbx import doctor_inside as inside
 from telephony.pbx import doctor_ways as ways
 from telephony.pbx.audio_folder import AudioFolder
+from telephony.pbx.doctor_browser import browser_phones
 from telephony.pbx.doctor_ears import ears
 from telephony.pbx.doctor_finding import Finding
 from telephony.pbx.doctor_manager import LoginRefused, ManagerLine, ManagerTrouble
@@ -25,7 +26,8 @@ class PbxDoctor:
     """Looks at one Asterisk with the service's own settings.
 
     `fastagi_address`, `ears_address`: host:port that Asterisk is told; `audio`: where recordings and messages are;
-    `dials`: the dial strings or templates of the trunks.
+    `dials`: the dial strings or templates of the trunks; `phones_host`, `phones_port`, `phones_secret`: how phones in
+    the browser reach it, `users`: the names of the agents, who may have one.
     """
 
     def __init__(
@@ -42,7 +44,11 @@ class PbxDoctor:
         ears_port: int,
         ears_address: str,
         audio: AudioFolder,
+        phones_host: str = "127.0.0.1",
+        phones_port: int = 8088,
+        phones_secret: str = "",
         dials: Sequence[str] = (),
+        users: Sequence[str] = (),
     ) -> None:
         self._host = host
         self._port = port
@@ -51,6 +57,7 @@ class PbxDoctor:
         self._fastagi = (fastagi_host, fastagi_port, fastagi_address)
         self._ears = (ears_host, ears_port, ears_address)
         self._audio = audio
+        self._phones = (phones_host, phones_port, phones_secret, users)
         self._endpoints = list(dict.fromkeys(endpoint_of(dial) for dial in dials))
 
     def findings(self) -> Iterator[Finding]:
@@ -89,6 +96,7 @@ class PbxDoctor:
             ("events", partial(inside.events, username=user)),
             ("fastagi", lambda line: ways.fast_agi(line, *self._fastagi)),
             ("ears", lambda line: ears(line, *self._ears)),
+            ("browser phones", lambda line: browser_phones(line, *self._phones)),
             ("clock", inside.clock),
             *((f"trunk {name}", partial(ways.trunk, endpoint=name)) for name in self._endpoints),
             ("rtp", partial(ways.rtp, endpoints=self._endpoints, source=source)),

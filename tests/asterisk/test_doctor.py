@@ -23,7 +23,7 @@ from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.doctor import Finding, PbxDoctor
 from telephony.pbx.doctor_manager import ManagerLine
 from tests.support.diary import Diary
-from tests.support.platform import TRUNK, new_pbx, work_folder
+from tests.support.platform import AGENTS, TRUNK, new_pbx, work_folder
 
 pytestmark = pytest.mark.asterisk
 
@@ -60,6 +60,10 @@ def look(pbx: Pbx, ports: PortBlock, folder: Path, **changes: Any) -> dict[str, 
         "ears_address": f"127.0.0.1:{ears}",
         "audio": AudioFolder(here=folder, there=PurePosixPath(folder)),
         "dials": [f"PJSIP/{{number}}@{TRUNK}"],
+        "phones_host": pbx.settings.bind,
+        "phones_port": pbx.settings.http_port,
+        "phones_secret": pbx.web_secret,
+        "users": AGENTS,
     }
     return {finding.name: finding for finding in PbxDoctor(**(settings | changes)).findings()}
 
@@ -81,7 +85,7 @@ def surgeon(pbx: Pbx) -> Iterator[ManagerLine]:
 
 def test_a_healthy_pbx(ill_pbx: Pbx, ports: PortBlock, shared: Path) -> None:
     findings = look(ill_pbx, ports, shared)
-    ways = ["fastagi", "ears", "clock", f"trunk {TRUNK}", "rtp", "folders"]
+    ways = ["fastagi", "ears", "browser phones", "clock", f"trunk {TRUNK}", "rtp", "folders"]
     assert list(findings) == ["ami", "rights", "dialplan", "modules", "events", *ways]
     assert not bad(findings), findings
     assert not list(shared.rglob("doctor-*")), "the doctor leaves nothing behind"
@@ -152,6 +156,43 @@ def test_asterisk_cannot_reach_the_ears(ill_pbx: Pbx, ports: PortBlock, shared: 
     findings = look(ill_pbx, ports, shared, ears_address=f"127.0.0.1:{ports.take()}")
     assert bad(findings) == ["ears"]
     assert "ears.advertise" in findings["ears"].remedy
+
+
+@pytest.mark.parametrize(
+    ("changes", "fact", "remedy"),
+    [
+        ({"phones_secret": "not-the-secret"}, "does not take the password of pd-web-alice", "PD_WEB_SECRET"),
+        ({"users": ["ann"]}, "no endpoint for any of the 1 agents, such as pd-web-ann", "PD_WEB_AGENTS"),
+        ({"phones_port": 1}, "does not answer at 127.0.0.1:1", "http.conf"),
+    ],
+)
+def test_no_phone_in_the_browser(
+    ill_pbx: Pbx, ports: PortBlock, shared: Path, changes: dict[str, Any], fact: str, remedy: str
+) -> None:
+    findings = look(ill_pbx, ports, shared, **changes)
+    assert bad(findings) == ["browser phones"]
+    assert fact in findings["browser phones"].fact
+    assert remedy in findings["browser phones"].remedy
+
+
+def test_browser_phones_lack_a_module_or_are_not_wanted(ill_pbx: Pbx, ports: PortBlock, shared: Path) -> None:
+    with surgeon(ill_pbx) as line:
+        gone = line.ask({"Action": "ModuleLoad", "Module": "res_srtp.so", "LoadType": "unload"})
+        assert gone["Response"] == "Success", gone
+        try:
+            findings = look(ill_pbx, ports, shared)
+            unwanted = look(ill_pbx, ports, shared, phones_secret="")
+        finally:
+            line.ask({"Action": "ModuleLoad", "Module": "res_srtp.so", "LoadType": "load"})
+    assert bad(findings) == ["browser phones"]
+    assert findings["browser phones"].fact == "not loaded: res_srtp.so"
+    assert not bad(unwanted), "a PBX without phones in the browser is healthy"
+
+
+def test_something_else_answers_in_place_of_the_websocket(ill_pbx: Pbx, ports: PortBlock, shared: Path) -> None:
+    findings = look(ill_pbx, ports, shared, phones_port=ill_pbx.ami.port)
+    assert bad(findings) == ["browser phones"]
+    assert "sub-protocol sip" in findings["browser phones"].fact
 
 
 def test_another_program_has_the_services_port(ill_pbx: Pbx, ports: PortBlock, shared: Path) -> None:

@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 
 from telephony.demo.host import REPOSITORY
+from telephony.model.browser_phone import endpoint_of, password_of
 
 pytestmark = pytest.mark.unit
 
-SECRETS = {"PD_AMI_SECRET": "an-ami-secret", "PD_DOCTOR_SECRET": "a-doctor-secret", "PD_AGENT_SECRET": "a-phone-secret"}
+SECRETS = {
+    "PD_AMI_SECRET": "an-ami-secret",
+    "PD_DOCTOR_SECRET": "a-doctor-secret",
+    "PD_AGENT_SECRET": "a-phone-secret",
+    "PD_WEB_SECRET": "a-browser-secret",
+}
 
 
 def render(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -23,7 +29,7 @@ def render(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
 def test_a_missing_secret_is_named(tmp_path: Path) -> None:
     for name in SECRETS:
         settings = {key: value for key, value in SECRETS.items() if key != name}
-        done = render(tmp_path / "etc", PD_AGENTS="alice", **settings)
+        done = render(tmp_path / "etc", PD_AGENTS="alice", PD_WEB_AGENTS="alice", **settings)
         assert done.returncode == 2
         assert done.stderr == f"render: {name} is missing: set {name}, or {name}_FILE to a file that holds it\n"
 
@@ -65,6 +71,12 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("PD_TRUNKS", "carrier=host:5060\n[evil]"),
         ("PD_TRUNKS", "car[rier=host:5060"),
         ("PD_AGENTS", "alice;bob"),
+        ("PD_WEB_AGENTS", "alice;bob"),
+        ("PD_WEB_AGENTS", "a" * 61),
+        ("PD_HTTP_BIND", "all"),
+        ("PD_HTTP_PORT", "0"),
+        ("PD_ICE_DENY", "docker0"),
+        ("PD_LOCAL_ADDRESS", "10.0.0.1 => x"),
         ("PD_AGENTS_STATIC", "load:many:127.0.0.1:5090"),
         ("PD_STATE_DIR", "relative/path"),
         ("PD_TRUNK_QUALIFY", "1h"),
@@ -103,3 +115,39 @@ def test_every_placeholder_is_filled_and_the_advertised_address_is_told(tmp_path
     for path in etc.glob("*.conf"):
         settings = [line for line in path.read_text().splitlines() if not line.startswith(";")]
         assert not [line for line in settings if line.count("@") == 2 and "@NAME@" not in line], path.name
+
+
+@pytest.mark.parametrize("secret", ["6666666666", "p~.=+/6_x-" * 6, "k" * 64])
+def test_a_phone_in_the_browser_has_the_name_and_the_password_that_the_service_computes(
+    tmp_path: Path, secret: str
+) -> None:
+    users = ["alice", "ann_lee@acme.example", "ann-lee_acme.example", "x" * 60]
+    done = render(tmp_path / "etc", **(SECRETS | {"PD_WEB_SECRET": secret}), PD_WEB_AGENTS=" ".join(users))
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (tmp_path / "etc" / "pd-web-agents.conf").read_text()
+    endpoints = [endpoint_of(user) for user in users]
+    assert len(set(endpoints)) == len(users)
+    for endpoint in endpoints:
+        assert f"\n[{endpoint}](pd-web)\n" in text
+        assert f"\nusername = {endpoint}\npassword = {password_of(secret, endpoint)}\n" in text + "\n"
+    assert endpoint_of("x" * 61) == ""
+
+
+def test_asterisks_http_server_and_ice_are_there_only_for_phones_in_the_browser(tmp_path: Path) -> None:
+    for users, enabled, ice in (("", "no", "no"), ("alice", "yes", "yes")):
+        done = render(tmp_path / "etc", **SECRETS, PD_WEB_AGENTS=users)
+        assert (done.returncode, done.stderr) == (0, "")
+        http = (tmp_path / "etc" / "http.conf").read_text()
+        assert f"\nenabled = {enabled}\nbindaddr = 127.0.0.1\nbindport = 8088\n" in http
+        assert f"\nicesupport = {ice}\n" in (tmp_path / "etc" / "rtp.conf").read_text()
+
+
+def test_browsers_are_told_the_advertised_address_and_not_what_is_denied(tmp_path: Path) -> None:
+    addresses = {"PD_LOCAL_ADDRESS": "10.0.0.5", "PD_ADVERTISED_ADDRESS": "203.0.113.5"}
+    done = render(
+        tmp_path / "etc", **SECRETS, **addresses, PD_WEB_AGENTS="alice", PD_ICE_DENY="172.17.0.0/16 fe80::/10"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    rtp = (tmp_path / "etc" / "rtp.conf").read_text()
+    assert "\nice_deny = 172.17.0.0/16\nice_deny = fe80::/10\n" in rtp
+    assert "\n10.0.0.5 => 203.0.113.5,include_local_address\n" in rtp

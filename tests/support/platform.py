@@ -99,6 +99,8 @@ def new_pbx(
             rtp_ports=(first, first + rtp_ports - 1),
             trunks={TRUNK: customers.address},
             agents=AGENTS,
+            web_agents=AGENTS,
+            http_port=ports.take(),
             static_agents=(
                 f"load:{LOAD_PHONES}:{load_phones.settings.bind}:{load_phones.settings.port}",
                 f"odd0:10:{customers.address}",

@@ -1,0 +1,33 @@
+"""Phones in the browser: the endpoint that belongs to a user, and its password.
+
+Both follow from the user's name and one secret that the service and `dialplan/render` share, so that neither has to be
+kept or handed over, and nobody can have another user's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+PREFIX = "pd-web-"
+"""How every browser phone's endpoint begins, and no other phone's."""
+
+LONGEST_NAME = 60
+"""Characters of a user name that can have one: Asterisk's names of channels hold 80 and a number."""
+
+
+def endpoint_of(username: str) -> str:
+    """The endpoint in Asterisk; two names never share one. Empty where the name is too long."""
+    if len(username) > LONGEST_NAME:
+        return ""
+    # @ would mean something in a dial string
+    return PREFIX + username.replace("_", "__").replace("@", "_-")
+
+
+def is_browser_phone(endpoint: str) -> bool:
+    return endpoint.startswith(PREFIX)
+
+
+def password_of(secret: str, endpoint: str) -> str:
+    """HMAC-SHA256 of the endpoint's name, in hex, as `dialplan/render` writes it into pd-web-agents.conf."""
+    return hmac.new(secret.encode(), endpoint.encode(), hashlib.sha256).hexdigest()
