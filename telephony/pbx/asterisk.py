@@ -12,7 +12,6 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from weakref import WeakValueDictionary
 
 from telephony.model.campaign import Amd
 from telephony.pbx import asterisk_orders as orders
@@ -26,7 +25,9 @@ from telephony.pbx.ami import (
     Message,
 )
 from telephony.pbx.asterisk_book import LegBook
+from telephony.pbx.asterisk_controls import Controls
 from telephony.pbx.asterisk_listening import Listening
+from telephony.pbx.asterisk_moves import Moves
 from telephony.pbx.asterisk_orders import port_errors
 from telephony.pbx.asterisk_pace import OriginatePace
 from telephony.pbx.asterisk_scripts import Scripts
@@ -59,10 +60,6 @@ FORGET_AT_ONCE = 2000
 FORGET_WITHIN = 10.0
 # An agent's leg asks the guard 1 ms after its Redirect, and the dialplan gives up after 2 s.
 DIAL_ASKED_WITHIN = 2.5
-
-# A channel on its way from one Redirect refuses the next one for a few milliseconds.
-REDIRECT_TRIES = 10
-REDIRECT_AGAIN_AFTER = 0.02
 
 # A spy that attaches while its leg is being hung up may hold the leg's end back until the spy's own limit
 # (asterisk/asterisk#2123); an ordinary end is told within milliseconds.
@@ -109,7 +106,6 @@ class AsteriskSwitchboard:
         self._fastagi_host = fastagi_host
         self._fastagi_address = fastagi_address
         self._auto_answer = auto_answer
-        self._ringing_deadline = ringing_deadline
         self._link = AmiLink(
             host=host,
             port=port,
@@ -120,6 +116,8 @@ class AsteriskSwitchboard:
             on_lost=self._lost,
         )
         self._book = LegBook()
+        self._moves = Moves(book=self._book, send=self._link.send, deadline=ringing_deadline)
+        self._controls = Controls(book=self._book, moves=self._moves, send=self._link.send)
         self._listening = Listening(
             host=ears_host,
             port=ears_port,
@@ -129,9 +127,7 @@ class AsteriskSwitchboard:
             tell=lambda event: self._on_event(event),
         )
         self._pace = OriginatePace(at_once=max_originates, patience=originate_wait)
-        self._redirects: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by agent's leg
         self._probes: dict[str, asyncio.Future[str]] = {}
-        self._arrivals: dict[str, tuple[str, asyncio.Future[SwitchboardError | None]]] = {}
         self._on_event: Callable[[Event], None] = lambda _: None
         self._running_since = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -196,8 +192,7 @@ class AsteriskSwitchboard:
     def _lost(self, reason: str) -> None:
         self._book.clear()
         self._pace.all_through()
-        for leg in self._arrivals:
-            self._arrive(leg, OrderUnsettled(f"link lost: {reason}"))
+        self._moves.lost(reason)
         self._on_event(LinkLost(reason=reason))
 
     def _take(self, message: Message) -> None:
@@ -211,13 +206,15 @@ class AsteriskSwitchboard:
                 self._never_made(message.action_id, message.text("Channel"))
             case "UserEvent" if (told := self._probes.get(message.text("Id"))) is not None and not told.done():
                 told.set_result(message.text("Status"))
+            case "UserEvent":
+                self._controls.take(message)
         for event in self._book.take(message, asyncio.get_running_loop().time()):
             if isinstance(event, LegEnded):
-                self._arrive(event.leg, UnknownLeg("the leg has ended"))
+                self._moves.ended(event.leg)
             self._listening.happened(event)
             self._on_event(event)
-        if message.event == "BridgeEnter":
-            self._arrive(self._book.leg_of(message.text("Uniqueid")))
+        if message.event in ("BridgeEnter", "UserEvent"):
+            self._moves.moved(self._book.leg_of(message.text("Uniqueid")))
 
     # -- legs ----------------------------------------------------------------------------------------------------
 
@@ -289,13 +286,13 @@ class AsteriskSwitchboard:
 
     async def set_aside(self, leg: str) -> None:
         self._check_answered(leg)
-        async with self._redirects.setdefault(leg, asyncio.Lock()):
-            await self._go_to(leg, "aside", orders.send_customer_to(self._book.channel(leg), "aside"))
+        async with self._moves.one_at_a_time(leg):
+            await self._moves.go_to(leg, "aside", orders.send_customer_to(self._book.channel(leg), "aside"))
 
     async def play_message(self, leg: str, sound: str) -> None:
         self._check_answered(leg)
         channel = self._book.channel(leg)
-        async with self._redirects.setdefault(leg, asyncio.Lock()), port_errors():
+        async with self._moves.one_at_a_time(leg), port_errors():
             await self._link.send(orders.set_message(channel, sound))
             await self._link.send(orders.send_customer_to(channel, "message"))
 
@@ -364,7 +361,7 @@ class AsteriskSwitchboard:
         if not self._link.up:
             raise PbxUnreachable(f"no link to Asterisk: {self.trouble}")
         # the dialplan takes the leg back to hold by itself after a call; it may still be on its way
-        await self._wait_in(call.agent_leg, "hold")
+        await self._moves.wait_in(call.agent_leg, "hold")
         self._pace.note(call.leg)
         self._book.expect(call.leg, dialed_by=call.agent_leg)
 
@@ -375,7 +372,7 @@ class AsteriskSwitchboard:
 
         self._scripts.expect_dial(call, refused=not_dialed)
         try:
-            await self._redirect(call.agent_leg, orders.send_to(call.agent_leg, "dial"))
+            await self._moves.redirect(call.agent_leg, orders.send_to(call.agent_leg, "dial"))
         except SwitchboardError as error:
             if not self._scripts.forget_dial(call):
                 return  # it asked already: its events tell
@@ -392,62 +389,22 @@ class AsteriskSwitchboard:
             not_dialed()
 
     async def play_ringing(self, leg: str) -> None:
-        await self._wait_in(leg, "ringing")
+        await self._moves.wait_in(leg, "ringing")
 
     async def hold(self, leg: str) -> None:
-        await self._wait_in(leg, "hold")
+        await self._moves.wait_in(leg, "hold")
 
-    async def _wait_in(self, leg: str, where: str) -> None:
-        """Send an agent's leg to wait there; returns when it does.
+    async def park(self, leg: str) -> None:
+        await self._controls.park(leg)
 
-        One order at a time: Asterisk refuses a Redirect while the channel is still on its way from the one before.
-        """
-        async with self._redirects.setdefault(leg, asyncio.Lock()):
-            if self._book.waits(leg) != where:
-                self._check_waiting(leg)
-                await self._go_to(leg, where, orders.send_to(leg, where))
+    async def join(self, leg: str, agent_leg: str) -> None:
+        await self._controls.join(leg, agent_leg)
 
-    async def _go_to(self, leg: str, where: str, redirect: Action) -> None:
-        """Returns when the leg is in the hold bridge that this Redirect leads to."""
-        if self._book.waits(leg) == where:
-            return
-        arrived: asyncio.Future[SwitchboardError | None] = asyncio.get_running_loop().create_future()
-        self._arrivals[leg] = (where, arrived)
-        try:
-            await self._redirect(leg, redirect)
-            async with asyncio.timeout(self._ringing_deadline):
-                error = await arrived
-        except TimeoutError:
-            raise OrderUnsettled(f"not in {where} within {self._ringing_deadline:g} s") from None
-        finally:
-            del self._arrivals[leg]
-        if error is not None:
-            raise error
+    async def mute(self, agent_leg: str, *, muted: bool) -> None:
+        await self._controls.mute(agent_leg, muted=muted)
 
-    async def _redirect(self, leg: str, redirect: Action) -> None:
-        """Send a leg elsewhere; raises UnknownLeg where it turns out to be ending."""
-        for _ in range(REDIRECT_TRIES):
-            try:
-                async with port_errors():
-                    await self._link.send(redirect)
-                return
-            except OrderRefused as error:
-                if orders.NOT_UP not in str(error):
-                    raise
-            if not self._book.is_up(leg):
-                break
-            await asyncio.sleep(REDIRECT_AGAIN_AFTER)
-        raise UnknownLeg(f"leg {leg} is not up")
-
-    def _check_waiting(self, leg: str) -> None:
-        # A Redirect would take the agent out of a conversation.
-        if self._book.busy(leg):
-            raise OrderRefused(f"leg {leg} is not on hold")
-
-    def _arrive(self, leg: str, error: SwitchboardError | None = None) -> None:
-        where, arrived = self._arrivals.get(leg, ("", None))
-        if arrived is not None and not arrived.done() and (error is not None or self._book.waits(leg) == where):
-            arrived.set_result(error)
+    async def send_digits(self, leg: str, digits: str) -> None:
+        await self._controls.send_digits(leg, digits)
 
     # -- what was ------------------------------------------------------------------------------------------------
 

@@ -37,13 +37,17 @@ NO_ANSWER = 19
 AGENT_GONE = "AGENT_GONE"
 # Where in the dialplan a customer's leg waits for a message, or hears it.
 _MESSAGE = {("pd-customer", "aside"): "waiting", ("pd-customer", "message"): "playing"}
+_PARKED = ("pd-customer", "parked")
 # Events of an ended leg come within milliseconds after its Hangup; this is minutes of calls.
 ENDED_KEPT = 2000
 
 
 @dataclass(slots=True)
 class BookedLeg:
-    """What is known of a leg. `bridge`: None while unknown, empty for none; `waits`: where in its own hold bridge."""
+    """What is known of a leg. `bridge`: None while unknown, empty for none; `waits`: where in its own hold bridge.
+
+    A parked customer `waits` in no bridge.
+    """
 
     appeared: bool = False
     rang: bool = False
@@ -56,6 +60,7 @@ class BookedLeg:
     bridge: str | None = None
     waits: str = ""
     message: str = ""  # as in LiveLeg, at the last survey
+    parked: bool = False  # the same
 
 
 class LegBook:
@@ -137,9 +142,13 @@ class LegBook:
         return booked is not None and booked.answered
 
     def waits(self, leg: str) -> str:
-        """`hold` or `ringing` for an agent's leg in its own hold bridge, else empty."""
+        """`hold` or `ringing` for an agent's leg in its own hold bridge, `parked` for a customer's, else empty."""
         booked = self._legs.get(leg)
         return booked.waits if booked is not None else ""
+
+    def partners(self, leg: str) -> list[str]:
+        """The legs this one talks to."""
+        return [other for other in self._others(leg) if self._pair(leg, other)] if leg in self._legs else []
 
     def busy(self, leg: str) -> bool:
         """True for a leg that is known not to be waiting: not answered yet, or in a conversation."""
@@ -266,6 +275,10 @@ class LegBook:
         match message.text("UserEvent"):
             case "PdMessage":
                 return [MessagePlayed(leg=leg, at=at, whole=message.text("Status") == "SUCCESS")]
+            case "PdParked" if leg in self._legs:
+                events = self._leave(leg, at)  # whose own event may come after this one
+                self._legs[leg].waits = "parked"
+                return events
             case "PdAbandon":
                 return [LegAbandoned(leg=leg, at=at)]
             case "PdAmd":
@@ -295,8 +308,9 @@ class LegBook:
 
     def _leave(self, leg: str, at: float) -> list[LegEvent]:
         pairs = [self._pair(leg, other) for other in self._others(leg)]
+        if self._legs[leg].bridge:
+            self._legs[leg].waits = ""
         self._put(leg, "")
-        self._legs[leg].waits = ""
         return [LegsParted(leg=pair[0], agent_leg=pair[1], at=at) for pair in pairs if pair]
 
     def _put(self, leg: str, bridge: str) -> None:
@@ -344,6 +358,7 @@ class LegBook:
             booked.answered |= row.text("ChannelState") == UP
             booked.context = booked.context or row.text("Context")
             booked.message = _MESSAGE.get((row.text("Context"), row.text("Exten")), "")
+            booked.parked = (row.text("Context"), row.text("Exten")) == _PARKED
             if booked.bridge is None:
                 self._put(leg, row.text("BridgeId"))
         return {leg: self._live(leg, booked) for leg, booked in self._legs.items() if booked.appeared}
@@ -360,7 +375,9 @@ class LegBook:
 
     def _live(self, leg: str, booked: BookedLeg) -> LiveLeg:
         state = "up" if booked.answered else "ringing" if booked.rang else "placing"
-        return LiveLeg(leg=leg, state=state, joined_to=self._partner(leg), message=booked.message)
+        joined_to = self._partner(leg)
+        parked = booked.parked and joined_to is None
+        return LiveLeg(leg=leg, state=state, joined_to=joined_to, message=booked.message, parked=parked)
 
 
 def number(text: str) -> int:

@@ -31,6 +31,7 @@ _CALLER_ID = re.compile(r"\+?[0-9]{0,20}")
 _AMD_ARGUMENTS = re.compile(r"[0-9,]{0,100}")
 _SOUND = re.compile(r"[A-Za-z0-9_./-]{0,250}")
 _FILE = re.compile(r"(?:/[A-Za-z0-9_./-]{1,245}\.wav)?")
+_DIGITS = re.compile(r"[0-9A-D*#]{1,32}")
 _NAME_LIMIT = 80
 _RING_LIMIT_MAX = 600
 
@@ -131,6 +132,38 @@ def set_message(channel: str, sound: str) -> Action:
     _check("leg", channel, _UNIQUEID)
     _check("sound", sound, _SOUND)
     return {"Action": "Setvar", "Channel": channel, "Variable": "PD_MESSAGE", "Value": sound}
+
+
+def set_partner(channel: str, agent_leg: str) -> Action:
+    """Whom a customer's leg is joined to next."""
+    _check("leg", channel, _UNIQUEID)
+    _check("agent_leg", agent_leg, LEG_ID)
+    return {"Action": "Setvar", "Channel": channel, "Variable": "PD_AGENT", "Value": agent_leg}
+
+
+def mute(leg: str, *, muted: bool) -> Action:
+    """What this leg's phone sends is dropped, or let through again: the action MuteAudio would need `system`."""
+    _check("leg", leg, LEG_ID)
+    return {"Action": "Setvar", "Channel": leg, "Variable": "MUTEAUDIO(in)", "Value": "on" if muted else "off"}
+
+
+def send_digits(channel: str, digits: str, *, name: str) -> Action:
+    """A channel without a telephone that sends digits on another one, and tells [pd-keys]'s event `name`."""
+    _check("leg", channel, _UNIQUEID)
+    _check("digits", digits, _DIGITS)
+    return {
+        "Action": "Originate",
+        "Channel": "Local/s@pd-keys/n",
+        "Application": "Wait",
+        "Data": "1",
+        "Timeout": "10000",
+        "Async": "true",
+        "Variable": [
+            quoted_variable("PD_KEYS", digits),
+            quoted_variable("PD_KEYS_TO", channel),
+            quoted_variable("PD_KEYS_ID", name),
+        ],
+    }
 
 
 def hang_up(leg: str) -> Action:

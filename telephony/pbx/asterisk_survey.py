@@ -37,7 +37,7 @@ def _recorded_end(leg: str, fields: list[str]) -> RecordedEnd:
         ended_at=seconds(ended_at),
         amd_verdict=amd_verdict,
         amd_cause=amd_cause,
-        joined=fields[9:10] == ["join"],
+        joined=fields[9:10] in (["join"], ["parked"]),
         abandoned=fields[9:10] == ["abandon"],
         message_left=fields[9:10] == ["left"],
     )

@@ -19,6 +19,9 @@ from telephony.model.campaign import Amd
 LISTENING_LIMIT = 60.0
 """Seconds a leg is listened to, from the last order on: beyond the longest greeting, and never for a whole call."""
 
+PARKED_LIMIT = 1800.0
+"""Seconds a customer is kept on hold at the most: the service may be gone."""
+
 LISTEN_AFTER = 0.8
 """Seconds from the answer on until `parallel` begins to listen: no greeting is over by then, a call that ends at once
 costs no listening channel, and what making one costs does not delay the join."""
@@ -200,12 +203,14 @@ class LiveLeg:
     """A leg that is up. `state`: 'placing', 'ringing' or 'up'; `joined_to`: the leg it talks to.
 
     `message`: 'waiting' for a customer leg that was set aside, 'playing' while it hears a message, else empty.
+    `parked`: a customer leg on hold.
     """
 
     leg: str
     state: str
     joined_to: str | None = None
     message: str = ""
+    parked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +314,34 @@ class Switchboard(Protocol):
 
     async def hold(self, leg: str) -> None:
         """Put an agent leg back on silent hold."""
+
+    async def park(self, leg: str) -> None:
+        """Put an answered customer on hold; an agent it talked to is back on silent hold. Returns when that is so.
+
+        It hears a sound that tells it is on hold, is not recorded from the join on meanwhile, and is ended where nobody
+        comes back to it within `PARKED_LIMIT`. Raises `UnknownLeg` where it has no channel, `OrderRefused` where it is
+        not up.
+        """
+
+    async def join(self, leg: str, agent_leg: str) -> None:
+        """Join a parked customer to an agent's leg on hold, the one it talked to or another; returns when they are.
+
+        Who hangs up then ends the other as before. Where they are joined already nothing happens. Raises `UnknownLeg`
+        where one of the two has no channel, `OrderRefused` where one is not up or talks to somebody else.
+        """
+
+    async def mute(self, agent_leg: str, *, muted: bool) -> None:
+        """Let nobody hear this leg, until the opposite is ordered or the leg ends; the same again changes nothing.
+
+        Raises `UnknownLeg` where it has no channel, `OrderRefused` where it is not up.
+        """
+
+    async def send_digits(self, leg: str, digits: str) -> None:
+        """Send DTMF digits (0-9, A-D, * and #, at most 32) to a leg; returns when the last one was sent.
+
+        Several orders for one leg are carried out one after the other. Raises `UnknownLeg` where it has no channel,
+        `OrderRefused` where it is not up or for anything but digits.
+        """
 
     async def listen(self, leg: str) -> None:
         """Tell beeps and ends of speech of a customer leg that is up, for `LISTENING_LIMIT`.

@@ -7,6 +7,7 @@ as the Asterisk adapter (tests/support/port_stories.py).
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
@@ -38,6 +39,8 @@ RING_DELAY = 0.03
 """Seconds from the INVITE to the 180."""
 
 SUBSCRIBER_ABSENT = 20
+
+DIGITS = re.compile(r"[0-9A-D*#]{1,32}")
 
 
 class SimulatedSwitchboard:
@@ -151,6 +154,29 @@ class SimulatedSwitchboard:
 
     async def hold(self, leg: str) -> None:
         self._check_held(leg)
+        self._confirm()
+
+    async def park(self, leg: str) -> None:
+        self._exchange.park(self._answered(leg))
+        self._confirm()
+
+    async def join(self, leg: str, agent_leg: str) -> None:
+        found, agent = self._answered(leg), self._answered(agent_leg)
+        if found.partner is not agent:
+            if found.partner is not None or agent.partner is not None:
+                raise OrderRefused(f"leg {leg} or {agent_leg} talks to somebody else")
+            self._exchange.connect(found, agent)
+        self._confirm()
+
+    async def mute(self, agent_leg: str, *, muted: bool) -> None:
+        self._answered(agent_leg).muted = muted
+        self._confirm()
+
+    async def send_digits(self, leg: str, digits: str) -> None:
+        found = self._answered(leg)
+        if not DIGITS.fullmatch(digits):
+            raise OrderRefused("digits: not what a telephone has")
+        found.digits += digits
         self._confirm()
 
     async def listen(self, leg: str) -> None:

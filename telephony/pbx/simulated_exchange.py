@@ -19,6 +19,7 @@ from telephony.pbx.port import (
     LISTEN_AFTER,
     LISTENING_LIMIT,
     MESSAGE,
+    PARKED_LIMIT,
     AgentCall,
     BeepHeard,
     CustomerCall,
@@ -82,6 +83,9 @@ class Leg:
     joined: bool = False
     abandoned: bool = False
     message: str = ""  # 'waiting', 'playing' or 'left'
+    parked: Timer | None = None  # its end where nobody comes back to it
+    muted: bool = False
+    digits: str = ""  # that it was sent
     playing: Timer | None = None
     partner: Leg | None = None
     tapes: dict[str, Tape] = field(default_factory=dict)  # by id; under the leg's own the one from the join on
@@ -119,6 +123,7 @@ class Exchange:
                 state=leg.state,
                 joined_to=leg.partner.id if leg.partner else None,
                 message=leg.message if leg.message != "left" else "playing",
+                parked=leg.parked is not None,
             )
             for leg in self.legs.values()
             if leg.appeared
@@ -350,11 +355,26 @@ class Exchange:
             rest = ABANDON_SOUND if sound else PBX_DELAY
             self.later(leg, rest, lambda: self.end(leg, cause=NORMAL_CLEARING))
         else:
-            leg.partner, agent.partner = agent, leg
-            leg.joined = True
-            for tape in leg.tapes.values():
-                tape.roll()
-            self._tell(LegsJoined(leg=leg.id, at=self._clock.now(), agent_leg=agent.id))
+            self.connect(leg, agent)
+
+    def connect(self, leg: Leg, agent: Leg) -> None:
+        """From now on they hear each other."""
+        if leg.parked is not None:
+            leg.parked.cancel()
+            leg.parked = None
+        leg.partner, agent.partner = agent, leg
+        leg.joined = True
+        for tape in leg.tapes.values():
+            tape.roll()
+        self._tell(LegsJoined(leg=leg.id, at=self._clock.now(), agent_leg=agent.id))
+
+    def park(self, leg: Leg) -> None:
+        """On hold, away from whom it talks to; ended where nobody comes back."""
+        if leg.parked is None:
+            leg.parked = self._clock.call_later(PARKED_LIMIT, lambda: self.end(leg, cause=NORMAL_CLEARING))
+            leg.timers.append(leg.parked)
+        if leg.partner is not None:
+            self._part(leg, leg.partner)
 
     # -- a message ---------------------------------------------------------------------------------------
 

@@ -82,6 +82,8 @@ def test_every_application_and_function_of_the_dialplan_is_loaded(pbx: Pbx, cont
         "Playback": "app_playback",
         "Record": "app_record",
         "Return": "app_stack",
+        "SendDTMF": "app_senddtmf",
+        "StopPlayTones": "app_playtones",
         "UserEvent": "app_userevent",
         "WaitForTone": "res_tonedetect",
     }

@@ -22,6 +22,7 @@ from telephony.demo.ports import PortBlock
 from telephony.demo.softphone import Softphone
 from telephony.pbx.asterisk import AsteriskSwitchboard
 from telephony.pbx.port import Event, UnknownLeg
+from tests.support.control_stories import ControlStories
 from tests.support.direct_stories import DirectStories
 from tests.support.message_stories import MessageStories
 from tests.support.platform import RING_SECONDS, TRUNK, NewPhone, work_folder
@@ -150,5 +151,5 @@ async def bench(pbx: Pbx, new_phone: NewPhone) -> AsyncIterator[AsteriskBench]:
             await board.stop()
 
 
-class TestPort(PortStories, DirectStories, MessageStories, RecordingStories):
+class TestPort(PortStories, DirectStories, MessageStories, RecordingStories, ControlStories):
     """Every story of the port."""

@@ -91,6 +91,18 @@ class HandBoard:
     async def hold(self, leg: str) -> None:
         self._order("hold", leg)
 
+    async def park(self, leg: str) -> None:
+        self._order("park", leg)
+
+    async def join(self, leg: str, agent_leg: str) -> None:
+        self._order("join", leg)
+
+    async def mute(self, agent_leg: str, *, muted: bool) -> None:
+        self._order("mute" if muted else "unmute", agent_leg)
+
+    async def send_digits(self, leg: str, digits: str) -> None:
+        self._order(f"send_digits {digits}", leg)
+
     async def listen(self, leg: str) -> None:
         self._order("listen", leg)
 

@@ -193,10 +193,16 @@ class PortStories:
 
     @pytest.fixture(autouse=True)
     def every_leg_has_one_life(self, bench: PortBench) -> object:
-        """Whatever the story: each leg appears, rings, is answered and ends at most once and in this order."""
+        """Whatever the story: each leg appears, rings, is answered and ends at most once and in this order.
+
+        In between it is joined and parted in turn.
+        """
         yield
         for leg in {event.leg for event in bench.events if isinstance(event, LegEvent)}:
-            life = [LIFE.index(type(event)) for event in bench.events if isinstance(event, LIFE) and event.leg == leg]
+            lived = [type(event) for event in bench.events if isinstance(event, LIFE) and event.leg == leg]
+            turns = [kind for kind in lived if kind in (LegsJoined, LegsParted)]
+            assert turns == [(LegsJoined, LegsParted)[turn % 2] for turn in range(len(turns))], f"{leg}: {turns}"
+            life = [LIFE.index(kind) for at, kind in enumerate(lived) if kind not in turns or kind not in lived[:at]]
             assert life == sorted(set(life)), f"{leg}: {[LIFE[step].__name__ for step in life]}"
             times = [event.at for event in bench.events if isinstance(event, LegEvent) and event.leg == leg]
             assert times == sorted(times)

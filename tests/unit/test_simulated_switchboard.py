@@ -30,6 +30,7 @@ from telephony.pbx.port import (
 from telephony.pbx.simulated import SimulatedSwitchboard
 from telephony.pbx.simulated_clock import LoopClock, VirtualClock
 from telephony.pbx.simulated_people import HUMAN, Customer, Phone, PhoneHabit, customer_of
+from tests.support.control_stories import ControlStories
 from tests.support.direct_stories import DirectStories
 from tests.support.message_stories import MessageStories
 from tests.support.port_stories import (
@@ -108,7 +109,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[SimulatedBench]:
     await made.board.stop()
 
 
-class TestPort(PortStories, DirectStories, MessageStories, RecordingStories):
+class TestPort(PortStories, DirectStories, MessageStories, RecordingStories, ControlStories):
     """Every story of the port."""
 
 

@@ -1,0 +1,107 @@
+"""The stories of a call under way: hold and back, mute, digits. Told alike by every switchboard."""
+
+from __future__ import annotations
+
+import pytest
+
+from telephony.model.ids import new_id
+from telephony.pbx.port import (
+    LegEnded,
+    LegRang,
+    LegsJoined,
+    LegsParted,
+    OrderRefused,
+    UnknownLeg,
+)
+from tests.support.message_stories import joined
+from tests.support.port_stories import PortBench, call, let_pass, reserve, told, wait_for
+
+WAYS = pytest.mark.parametrize("way", ["beside", "from the agent's leg"])
+
+
+class ControlStories:
+    """Inherit this beside `PortStories`."""
+
+    @WAYS
+    async def test_parked_and_joined_again_twice(self, bench: PortBench, way: str) -> None:
+        agent = await reserve(bench)
+        customer = await joined(bench, agent, way)
+        for times in (1, 2):
+            await bench.board.park(customer)
+            assert len(told(bench, LegsParted, customer)) == times
+            await bench.board.park(customer)  # it is there already
+            live = (await bench.board.survey()).live
+            assert (live[customer].state, live[customer].parked, live[customer].joined_to) == ("up", True, None)
+            assert live[agent].joined_to is None
+            await bench.board.join(customer, agent)
+            assert len(told(bench, LegsJoined, customer)) == times + 1
+            await bench.board.join(customer, agent)  # they are already
+            live = (await bench.board.survey()).live
+            assert (live[customer].parked, live[customer].joined_to) == (False, agent)
+        assert not told(bench, LegEnded, customer)
+        assert not told(bench, LegEnded, agent)
+
+    @WAYS
+    async def test_parked_customer_outlives_the_agents_leg_and_is_joined_to_another(
+        self, bench: PortBench, way: str
+    ) -> None:
+        agent = await reserve(bench)
+        customer = await joined(bench, agent, way)
+        await bench.board.park(customer)
+        await bench.board.hang_up(agent)
+        await wait_for(bench, LegEnded, agent)
+        await let_pass(bench, 0.5)
+        assert not told(bench, LegEnded, customer)
+        with pytest.raises(UnknownLeg):
+            await bench.board.join(customer, agent)
+        again = await reserve(bench)
+        await bench.board.join(customer, again)
+        assert told(bench, LegsJoined, customer)[-1].agent_leg == again
+        await bench.agent_hangs_up(again)
+        assert (await wait_for(bench, LegEnded, customer)).answered
+        assert (await bench.board.survey()).ended[customer].joined
+
+    @WAYS
+    async def test_parked_customer_who_is_hung_up_has_talked(self, bench: PortBench, way: str) -> None:
+        agent = await reserve(bench)
+        customer = await joined(bench, agent, way)
+        await bench.board.park(customer)
+        await bench.board.hang_up(customer)
+        assert (await wait_for(bench, LegEnded, customer)).answered
+        if way == "beside":  # of the other one the service knows it from the answer
+            assert (await bench.board.survey()).ended[customer].joined
+        assert not told(bench, LegEnded, agent)
+        await joined(bench, agent, way)  # the agent's leg takes the next one
+
+    async def test_parked_is_only_who_answered_and_joined_only_who_is_free(self, bench: PortBench) -> None:
+        agent = await reserve(bench)
+        ringing = await call(bench, agent, "02")
+        await wait_for(bench, LegRang, ringing)
+        nobody = new_id()
+        for order in (bench.board.park(ringing), bench.board.join(ringing, agent)):
+            with pytest.raises(OrderRefused):
+                await order
+        for order in (bench.board.park(nobody), bench.board.join(nobody, agent), bench.board.mute(nobody, muted=True)):
+            with pytest.raises(UnknownLeg):
+                await order
+        await bench.board.hang_up(ringing)
+        first = await joined(bench, agent, "beside")
+        await bench.board.park(first)
+        second = await joined(bench, agent, "beside")
+        with pytest.raises(OrderRefused):
+            await bench.board.join(first, agent)
+        assert (await bench.board.survey()).live[second].joined_to == agent
+
+    @WAYS
+    async def test_mute_and_digits_leave_the_call_as_it_is(self, bench: PortBench, way: str) -> None:
+        agent = await reserve(bench)
+        customer = await joined(bench, agent, way)
+        for muted in (True, True, False):
+            await bench.board.mute(agent, muted=muted)
+        await bench.board.send_digits(customer, "12*#")
+        with pytest.raises(OrderRefused):
+            await bench.board.send_digits(customer, "1,2")
+        with pytest.raises(UnknownLeg):
+            await bench.board.send_digits(new_id(), "1")
+        assert (await bench.board.survey()).live[customer].joined_to == agent
+        assert not told(bench, LegsParted, customer)
