@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,7 +27,7 @@ def list_limits(setup: Setup) -> None:
     from telephony.store import views
 
     with setup.database() as store:
-        rows = store.transact(lambda conn: views.limits(conn, None))
+        rows = store.transact(lambda conn: views.limits(conn, None, now=datetime.now(UTC)))
         table(("SCOPE", "NAME", "LIMIT", "UP"), ([r["scope"], r["name"], r["limit"], r["used"]] for r in rows))
 
 
@@ -48,7 +49,8 @@ def set_limit(setup: Setup, scope: str, name: str, value: int) -> None:
 def _set(conn: Connection, scope: str, name: str, value: int) -> Any:
     from telephony.store import infrastructure, tenants, trunks, views
 
-    id_ = named((row for row in views.limits(conn, None) if row["scope"] == scope), name, scope.replace("_", " "))["id"]
+    shown = views.limits(conn, None, now=datetime.now(UTC))
+    id_ = named((row for row in shown if row["scope"] == scope), name, scope.replace("_", " "))["id"]
     match scope:
         case "tenant":
             return tenants.change_tenant(conn, id_, tenants.TenantChange(max_calls=value))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -189,13 +189,24 @@ def take_rate(work: Work, place: Place, trunk_id: str, calls_per_second: float) 
 
 
 def _rate_full(work: Work, trunk_id: str, calls_per_second: float) -> Full | None:
-    # less than one a second is one in as many seconds as that takes
-    most = max(1, int(calls_per_second))
+    rate = recent_calls(work.conn, trunk_id, calls_per_second, now=work.now)
+    return Full(Capacity.CALL_RATE_LIMIT, trunk_id, rate.used, rate.limit) if rate.used >= rate.limit else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Legs placed through a trunk within the last `seconds`, and how many may be."""
+
+    used: int
+    limit: int
+    seconds: float
+
+
+def recent_calls(conn: Connection, trunk_id: str, calls_per_second: float, *, now: datetime) -> Rate:
+    """How much of a trunk's rate is used; less than one a second is one in as many seconds as that takes."""
     window = RATE_WINDOW / min(1.0, calls_per_second)
-    recent = _RECENT(work.conn, {"trunk": trunk_id, "since": work.now - window}).scalar_one()
-    if recent >= most:
-        return Full(Capacity.CALL_RATE_LIMIT, trunk_id, recent, most)
-    return None
+    recent = _RECENT(conn, {"trunk": trunk_id, "since": now - window}).scalar_one()
+    return Rate(recent, max(1, int(calls_per_second)), window.total_seconds())
 
 
 def release(work: Work, owners: Iterable[str]) -> None:

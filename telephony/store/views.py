@@ -6,11 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, false, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
+from telephony.model.attempt import LIVE, AttemptState
 from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.reasons import Outcome
-from telephony.store import cards, claims
+from telephony.store import cards, claims, grants
 from telephony.store.paging import Page, PageRequest, Row, page
 from telephony.store.prepared import Prepared
 from telephony.store.rows import found
@@ -29,11 +43,15 @@ from telephony.store.schema import (
     users,
 )
 
+CALL_RATE = "call_rate"
+"""Scope of a trunk's calls per second among the limits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFilter:
     """Each one narrows further; `since` and `until` (excluded) are about the accept, `team_ids` about the agent."""
 
+    live: bool | None = None
     campaign_id: str | None = None
     agent_id: str | None = None
     outcome: Outcome | None = None
@@ -97,6 +115,10 @@ def _call(row: Row) -> Row:
     return _named(row, "campaign", "agent") | {"cancel_asked": asked}
 
 
+# by cell, because that is what the index of those few begins with
+_LIVE = select(attempts.c.id).where(
+    attempts.c.cell_id.in_(select(cells.c.id)), attempts.c.state.in_([state.value for state in LIVE])
+)
 _CALL = Prepared(_calls().where(attempts.c.id == bindparam("attempt"), attempts.c.tenant_id == bindparam("tenant")))
 _SHOWN = ("id", "mode", "state", "action", "code", "opened_at", "expires_at", "contact_id", "number_id", "settings")
 _OFFER = Prepared(
@@ -128,6 +150,10 @@ def call_view(conn: Connection, tenant_id: str, attempt_id: str) -> Row:
 def calls(conn: Connection, tenant_id: str, wanted: CallFilter, request: PageRequest) -> Page:
     """A tenant's calls, the newest first."""
     where: list[ColumnElement[bool]] = [attempts.c.tenant_id == tenant_id]
+    if wanted.live is not None:
+        # read first: a database that is asked for both at once looks through all calls there ever were
+        live = conn.execute(_LIVE).scalars().all() if wanted.live else ()
+        where.append(attempts.c.id.in_(live) if wanted.live else attempts.c.state == AttemptState.ENDED.value)
     if wanted.campaign_id is not None:
         where.append(attempts.c.campaign_id == wanted.campaign_id)
     if wanted.agent_id is not None:
@@ -205,24 +231,37 @@ def _dispositions(conn: Connection, offer_id: str) -> list[Row]:
     return cards.dispositions(settings)
 
 
-def limits(conn: Connection, tenant_id: str | None) -> list[Row]:
-    """Each limit with how many are up under it; with a tenant only its own and those of the trunks it may use."""
-    own = [(tenants, "tenant", tenants.c.max_calls, tenants.c.id == tenant_id)]
+def limits(conn: Connection, tenant_id: str | None, *, now: datetime) -> list[Row]:
+    """Each limit with how much of it is in use; a trunk has two, its channels and its `call_rate` over `seconds`.
+
+    With a tenant its own, those of the trunks it may use, and those of its agents' cells and their data centers.
+    """
+    its_cells = select(agents.c.cell_id).where(agents.c.tenant_id == tenant_id)
+    its_centers = select(cells.c.data_center_id).where(cells.c.id.in_(its_cells))
     usable = or_(trunks.c.tenant_id.is_(None), trunks.c.tenant_id == tenant_id)
-    own.append((trunks, "trunk", trunks.c.max_channels, usable))
-    if tenant_id is None:
-        own = [(table, scope, limit, table.c.id.is_not(None)) for table, scope, limit, _ in own]
-        own.append((data_centers, "data_center", data_centers.c.max_calls, data_centers.c.id.is_not(None)))
-        own.append((cells, "cell", cells.c.max_channels, cells.c.id.is_not(None)))
+    tables = (
+        (tenants, grants.TENANT, tenants.c.max_calls, tenants.c.id == tenant_id),
+        (data_centers, grants.DATA_CENTER, data_centers.c.max_calls, data_centers.c.id.in_(its_centers)),
+        (cells, grants.CELL, cells.c.max_channels, cells.c.id.in_(its_cells)),
+        (trunks, grants.TRUNK, trunks.c.max_channels, usable),
+    )
     named = union_all(
         *(
-            select(literal(scope).label("scope"), table.c.id, table.c.name, limit.label("limit")).where(where)
-            for table, scope, limit, where in own
+            select(literal(scope).label("scope"), table.c.id, table.c.name, limit.label("limit")).where(
+                true() if tenant_id is None else its
+            )
+            for table, scope, limit, its in tables
         )
     ).subquery()
     rows = conn.execute(
-        select(named.c.scope, named.c.id, named.c.name, named.c.limit, usage.c.used)
+        select(named.c.scope, named.c.id, named.c.name, named.c.limit, func.coalesce(usage.c.used, 0).label("used"))
         .select_from(named.outerjoin(usage, (usage.c.scope == named.c.scope) & (usage.c.scope_id == named.c.id)))
         .order_by(named.c.scope, named.c.name)
     ).mappings()
-    return [dict(row) | {"used": row["used"] or 0} for row in rows]
+    shown = [dict(row) | {"seconds": None} for row in rows]
+    pace = select(trunks.c.id, trunks.c.name, trunks.c.max_calls_per_second).order_by(trunks.c.name)
+    for trunk in conn.execute(pace if tenant_id is None else pace.where(usable)):
+        rate = grants.recent_calls(conn, trunk.id, trunk.max_calls_per_second, now=now)
+        counted = {"limit": rate.limit, "used": rate.used, "seconds": rate.seconds}
+        shown.append({"scope": CALL_RATE, "id": trunk.id, "name": trunk.name, **counted})
+    return shown

@@ -62,11 +62,12 @@ class Trunk(BaseModel):
 
 
 class Limit(BaseModel):
-    scope: str = Field(description="tenant, data_center, trunk or cell")
+    scope: str = Field(description="tenant, data_center, trunk, cell, or call_rate of a trunk")
     id: str
     name: str
     limit: int
-    used: int
+    used: int = Field(description="up now; of a call_rate: placed within the last `seconds`")
+    seconds: float | None = Field(description="of a call_rate: how long a placed call counts")
 
 
 class Account(BaseModel):

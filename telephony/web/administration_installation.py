@@ -155,9 +155,13 @@ async def delete_trunk(exchange: Exchange, id: str) -> None:
 
 @limit_routes.get("/limits", "Limits and how much of each is in use", roles=SUPERVISORS, answer=list[Limit])
 async def limits(exchange: Exchange) -> Any:
-    """A tenant sees its own and those of the trunks it may use, the installation's administrator all."""
+    """A tenant sees its own, those of the trunks it may use and of the cells and data centers its agents are in.
+
+    The installation's administrator sees all. A trunk has two: `trunk` for its channels, `call_rate` for the calls
+    placed within the last `seconds`.
+    """
     tenant_id = await tenant_or_installation(exchange)
-    return await exchange.run(lambda conn: views.limits(conn, tenant_id))
+    return await exchange.run(lambda conn: views.limits(conn, tenant_id, now=exchange.now))
 
 
 routes = (*tenant_routes, *center_routes, *cell_routes, *trunk_routes, *limit_routes)

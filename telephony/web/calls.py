@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -78,6 +78,7 @@ class DropMessage(BaseModel):
 class CallQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    state: Literal["live", "ended"] | None = Field(default=None, description="live: calls in progress")
     campaign: Annotated[str, Field(pattern=f"^{ID}$")] | None = None
     agent: Annotated[str, Field(pattern=f"^{ID}$")] | None = None
     outcome: Outcome | None = None
@@ -184,6 +185,7 @@ async def calls_csv(exchange: Exchange, query: CallQuery) -> web.StreamResponse:
 def _filter(exchange: Exchange, query: CallQuery) -> CallFilter:
     agent = exchange.caller.user_id if exchange.caller.role is Role.AGENT else query.agent
     return CallFilter(
+        live=None if query.state is None else query.state == "live",
         campaign_id=query.campaign,
         agent_id=agent,
         outcome=query.outcome,

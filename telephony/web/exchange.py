@@ -146,8 +146,9 @@ class Exchange:
         return datetime.now(UTC)
 
     async def run(self, fn: Callable[[Connection], T]) -> T:
-        """The result of a store function, in a transaction of its own."""
-        return await self.services.store.run(fn)
+        """The result of a store function, in a transaction of its own; that of a GET changes nothing."""
+        store = self.services.store
+        return await (store.read(fn) if self.request.method == "GET" else store.run(fn))
 
     async def chunks(self, most: int) -> AsyncIterator[bytes]:
         """The body of a route with `takes`, piece by piece; `Problem` TOO_LARGE after `most` bytes."""

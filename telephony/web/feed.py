@@ -168,7 +168,8 @@ class Feed:
 def message_of(line: Line) -> str:
     """The event as the client gets it; the payload is JSON text already."""
     at = line.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return f'{{"kind":"{line.kind}","cursor":"{cursor(line.id)}","at":"{at}","data":{line.payload}}}'
+    agent = f'"{line.agent_id}"' if line.agent_id else "null"
+    return f'{{"kind":"{line.kind}","cursor":"{cursor(line.id)}","at":"{at}","agent":{agent},"data":{line.payload}}}'
 
 
 def cursor(event_id: int) -> str:

@@ -70,6 +70,7 @@ class LiveMessage(BaseModel):
     )
     cursor: str = Field(description="give the last one as `since` when you come back")
     at: datetime
+    agent: str | None = Field(default=None, description="whose; events only, none: the whole tenant's")
     data: dict[str, Any] = Field(default={}, description="members by kind; events only")
 
 

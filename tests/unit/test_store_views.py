@@ -229,6 +229,8 @@ async def test_calls_are_filtered_and_those_of_another_tenant_do_not_exist(store
     assert await found(outcome=Outcome.TALKED) == [talked]
     assert await found(since=NOON + timedelta(minutes=1)) == [busy]
     assert await found(until=NOON + timedelta(minutes=1)) == [talked]
+    assert await found(live=True) == [busy, talked]
+    assert await found(live=False) == []
     assert await found(team_ids=(acme.team_id,)) == [busy, talked]
     assert await found(team_ids=(other.team_id,)) == []
     assert await found(other.tenant_id) == []
@@ -245,15 +247,34 @@ async def test_limits_are_shown_with_their_use(store: Store, acme: Company) -> N
     use = insert(usage).values(scope="tenant", scope_id=acme.tenant_id, used=7)
     await store.run(lambda conn: conn.execute(use) and None)
 
-    own = await store.run(lambda conn: views.limits(conn, acme.tenant_id))
-    everything = await store.run(lambda conn: views.limits(conn, None))
+    own = await store.run(lambda conn: views.limits(conn, acme.tenant_id, now=NOON))
+    everything = await store.run(lambda conn: views.limits(conn, None, now=NOON))
 
     assert [(one["scope"], one["name"], one["limit"], one["used"]) for one in own] == [
+        ("cell", "Acme cell", 100, 0),
+        ("data_center", "Acme hall", 20, 0),
         ("tenant", "Acme", 10, 7),
         ("trunk", "Acme carrier", 10, 0),
+        ("call_rate", "Acme carrier", 5, 0),
     ]
-    assert len(everything) == 8
-    assert {one["scope"] for one in everything} == {"tenant", "trunk", "cell", "data_center"}
+    assert len(everything) == 10
+    assert {one["scope"] for one in everything} == {"tenant", "trunk", "call_rate", "cell", "data_center"}
+
+
+@pytest.mark.parametrize(("pace", "limit", "seconds", "used"), [(5.0, 5, 1.0, 1), (2.9, 2, 1.0, 1), (0.5, 1, 2.0, 2)])
+async def test_the_pace_of_a_trunk_counts_over_the_time_it_is_held_to(
+    store: Store, acme: Company, pace: float, limit: int, seconds: float, used: int
+) -> None:
+    def place(conn: Connection) -> None:
+        conn.execute(update(schema.trunks).where(schema.trunks.c.id == acme.trunk_id).values(max_calls_per_second=pace))
+        for ago in (0.5, 1.5, 2.5):
+            leg = {"id": new_id(), "tenant_id": acme.tenant_id, "cell_id": acme.cell_id, "kind": "customer"}
+            at_ = NOON - timedelta(seconds=ago)
+            conn.execute(insert(schema.legs).values(**leg, trunk_id=acme.trunk_id, placed_at=at_))
+
+    await store.run(place)
+    shown = (await store.run(lambda conn: views.limits(conn, acme.tenant_id, now=NOON)))[-1]
+    assert (shown["limit"], shown["seconds"], shown["used"]) == (limit, seconds, used)
 
 
 async def test_an_export_has_every_field_and_as_many_numbers_as_any_contact(store: Store, acme: Company) -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.unit
 V1 = "/api/v1"
 TAGS = {
     "Campaigns", "Lists", "Fields", "Contacts", "Do not call", "Imports", "Users", "Teams", "Tokens", "Tenants",
-    "Data centers", "Cells", "Trunks", "Limits",
+    "Data centers", "Cells", "Trunks", "Limits", "Floor",
 }  # fmt: skip
 ROUTES = [route for route in api.all_routes() if route.tag in TAGS]
 LONDON = "+442079460000"
@@ -123,7 +123,10 @@ async def test_an_installation_is_built_up_and_its_agent_signs_in(office: Office
     limits = (await root("GET", f"/limits{t}")).json
     assert {(one["scope"], one["name"], one["limit"], one["used"]) for one in limits} == {
         ("tenant", "Initech", 5, 0),
+        ("data_center", "Leeds", 50, 0),
+        ("cell", "leeds-1", 200, 0),
         ("trunk", "Leeds carrier", 30, 0),
+        ("call_rate", "Leeds carrier", 2, 0),
     }
     assert trunk["max_ring"] == 60
 
@@ -156,6 +159,9 @@ async def test_things_of_another_tenant_do_not_exist(office: Office, boss: Descr
         ("POST", f"/campaigns/{other.campaign_id}/start", None),
         ("POST", f"/campaigns/{other.campaign_id}/stop", None),
         ("GET", f"/campaigns/{other.campaign_id}/amd", None),
+        ("GET", f"/campaigns/{other.campaign_id}/progress", None),
+        ("GET", f"/agents?tenant={other.tenant_id}", None),
+        ("GET", f"/refusals?tenant={other.tenant_id}", None),
         ("GET", f"/campaigns/{other.campaign_id}/contacts", None),
         ("GET", f"/campaigns/{other.campaign_id}/contacts.csv", None),
         ("GET", f"/lists/{other.list_id}", None),
@@ -191,6 +197,28 @@ async def test_a_supervisor_sees_the_campaigns_of_the_own_teams_only(office: Off
     assert [one["name"] for one in (await supervisor("GET", "/teams")).json["items"]] == ["Mine"]
     assert [one["id"] for one in (await supervisor("GET", "/users")).json["items"]] == [me]
     assert (await supervisor("GET", "/lists")).json["items"] == []
+    assert [one["id"] for one in (await supervisor("GET", "/agents")).json["items"]] == [me]
+    assert (await supervisor("GET", f"/agents?id={office.acme.agent_id}")).json["items"] == []
+    assert (await supervisor("GET", f"/campaigns/{office.acme.campaign_id}/progress")).code == "NOT_FOUND"
+    assert (await supervisor("GET", f"/campaigns/{seen['id']}/progress")).json["outcomes"] == []
+
+
+async def test_the_floor_is_read_as_a_whole_and_agent_by_agent(office: Office, boss: Described) -> None:
+    bob = await office.hire("bob", Role.AGENT, office.acme.tenant_id)
+
+    everybody = (await boss("GET", "/agents")).json["items"]
+    assert [(one["username"], one["state"], one["call"]) for one in everybody] == [
+        ("acme.ann", "offline", None),
+        ("bob", "offline", None),
+    ]
+    assert [one["id"] for one in (await boss("GET", f"/agents?id={bob}")).json["items"]] == [bob]
+    both = await boss("GET", f"/agents?id={bob}&id={office.acme.agent_id}")
+    assert len(both.json["items"]) == 2
+    assert problem_fields(await boss("GET", "/agents?id=nobody")) == ["id.0"]
+    assert (await boss("GET", "/refusals?minutes=5")).json["items"] == []
+    assert problem_fields(await boss("GET", "/refusals?minutes=0")) == ["minutes"]
+    assert (await boss("GET", "/calls?state=live")).json["items"] == []
+    assert problem_fields(await boss("GET", "/calls?state=dead")) == ["state"]
 
 
 async def test_the_report_on_machine_detection_of_a_campaign_without_calls(office: Office, boss: Described) -> None:

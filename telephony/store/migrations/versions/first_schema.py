@@ -516,7 +516,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_attempts_tenant_id_tenants")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
     )
-    op.create_index("ix_attempts_campaign", "attempts", ["campaign_id", "granted_at"], unique=False)
+    op.create_index("ix_attempts_campaign", "attempts", ["campaign_id", "granted_at", "outcome"], unique=False)
     op.create_index(op.f("ix_attempts_contact_id"), "attempts", ["contact_id"], unique=False)
     op.create_index("ix_attempts_live", "attempts", ["cell_id", "state"], unique=False)
     op.create_index("ix_attempts_tenant", "attempts", ["tenant_id", "granted_at"], unique=False)

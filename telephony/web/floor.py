@@ -1,0 +1,59 @@
+"""The floor as supervisors see it: agents now, progress of campaigns, and what refused calls."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from telephony.model import reasons
+from telephony.store import floor, inputs
+from telephony.web.administration import PageQuery, campaign_of, tenant_of, tenant_or_installation
+from telephony.web.administration_answers import PageOf
+from telephony.web.exchange import Exchange
+from telephony.web.fields import as_list
+from telephony.web.floor_answers import FloorAgent, Progress, RefusedLately
+from telephony.web.routes import SUPERVISORS, Routes
+
+routes = Routes("Floor")
+
+
+class AgentQuery(PageQuery):
+    id: Annotated[
+        tuple[inputs.Reference, ...],
+        BeforeValidator(as_list),
+        Field(max_length=100, description="only these; repeat it for several"),
+    ] = ()
+
+
+class RefusedQuery(inputs.Input):
+    minutes: Annotated[int, Field(ge=1, le=1440, description="how far back")] = 60
+
+
+@routes.get("/agents", "Agents as they are now", roles=SUPERVISORS, answer=PageOf[FloorAgent])
+async def all_agents(exchange: Exchange, query: AgentQuery) -> Any:
+    """Who has a desk, with state, campaign, contact and call. Supervisors see their teams.
+
+    Read it once, then follow `/live`: its `agent.state` brings the changes, `id` reads single agents again.
+    """
+    tenant_id = await tenant_of(exchange)
+    return await exchange.run(
+        lambda conn: floor.agents_page(conn, tenant_id, query.request, team_ids=exchange.teams, ids=query.id)
+    )
+
+
+@routes.get("/campaigns/{id}/progress", "How far a campaign is", roles=SUPERVISORS, answer=Progress)
+async def progress(exchange: Exchange, id: str) -> Any:
+    """Contacts by state, calls by outcome, and how many contacts become due in each of the next 24 hours."""
+    await campaign_of(exchange, await tenant_of(exchange), id)
+    return await exchange.run(lambda conn: floor.progress(conn, id, now=exchange.now))
+
+
+@routes.get("/refusals", "What refused calls lately", roles=SUPERVISORS, answer=RefusedLately)
+async def refused(exchange: Exchange, query: RefusedQuery) -> Any:
+    """Accepts that found no room, counted by code and limit. Supervisors see those of their teams' agents."""
+    tenant_id = await tenant_or_installation(exchange)
+    since = exchange.now - timedelta(minutes=query.minutes)
+    found = await exchange.run(lambda conn: floor.refused(conn, tenant_id, since=since, team_ids=exchange.teams))
+    return {"since": since, "items": [row | {"text": reasons.text(row["code"], exchange.language)} for row in found]}
