@@ -12,7 +12,7 @@ PROCESSES ?= 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-unit bench races ears mutate lint lock docs clean limits
+.PHONY: help setup desktop demo test test-unit bench races ears mutate lint lock docs clean limits
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,20 +34,38 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP) ## Asterisk, simulated customers, softphones and the service here; AUTO=1 plays the agents, PORT=8080
+# The pages that browsers get. Node is in the Python environment; `npm ci` installs exactly what package-lock.json names.
+DESKTOP := telephony/desktop
+PAGES := $(DESKTOP)/dist/index.html
+MODULES := $(DESKTOP)/node_modules/.complete
+NODE := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+
+desktop: $(PAGES) ## Build the pages for the browser; done by the others where sources changed
+	@:
+
+$(MODULES): $(STAMP) $(DESKTOP)/package-lock.json $(DESKTOP)/.npmrc
+	@echo 'preparing the tools for the pages (once, some seconds)'
+	@cd $(DESKTOP) && $(NODE) npm ci --silent
+	@touch $@
+
+$(PAGES): $(MODULES) $(DESKTOP)/index.html $(DESKTOP)/vite.config.ts $(shell find $(DESKTOP)/src $(DESKTOP)/public -type f)
+	@cd $(DESKTOP) && $(NODE) npm run --silent build -- --logLevel warn
+	@touch $@
+
+demo: $(STAMP) $(PAGES) ## Asterisk, simulated customers, softphones and the service here; AUTO=1 plays the agents, PORT=8080
 	@exec $(VENV)/bin/telephony demo --port $(PORT) $(if $(AUTO),--auto)
 
 # Real calls mostly wait, so a few processes side by side halve the time even on two cores. A file stays in one of them, for
 # the Asterisk it shares; in tests/conftest.py's order.
 SIDE_BY_SIDE := --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 
-test: $(STAMP) ## All tests: units, a real Asterisk, a real browser, and the containers where a Docker engine answers
+test: $(STAMP) $(PAGES) ## All tests: units, a real Asterisk, a real browser, and the containers where a Docker engine answers
 	@exec $(PY) -m pytest -m 'unit or asterisk or browser or compose' $(SIDE_BY_SIDE)
 
-test-unit: $(STAMP) ## Only the tests that need nothing but this process and a database
+test-unit: $(STAMP) $(PAGES) ## Only the tests that need nothing but this process and a database
 	@exec $(PY) -m pytest -m unit $(SIDE_BY_SIDE)
 
-bench: $(STAMP) ## Measure: accept to INVITE, wrap-up to the next ring, verdicts, cost of a call
+bench: $(STAMP) $(PAGES) ## Measure: accept to INVITE, wrap-up to the next ring, verdicts, cost of a call
 	@exec $(PY) -m tests.bench
 
 races: $(STAMP) ## Race every two actions on a real Asterisk over all their distances (about an hour)
@@ -62,8 +80,10 @@ limits: $(STAMP) ## A thousand accepts through a limit of fifty in each mode, co
 mutate: $(STAMP) ## Seed faults into the rules, one at a time, and count those the tests catch
 	@exec $(PY) -m tests.mutations
 
-lint: $(STAMP) ## ruff and mypy
+lint: $(MODULES) ## ruff and mypy; tsc and biome for the pages
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+	@$(PY) -m telephony.web.openapi >$(DESKTOP)/.openapi.json
+	@cd $(DESKTOP) && $(NODE) npm run --silent types && $(NODE) npm run --silent check
 
 # No registry's address gets into the files, so that they work with every mirror.
 UV_COMPILE = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
@@ -80,4 +100,5 @@ docs: $(STAMP) ## Write the tables of states and reason codes: STATES.md and REA
 
 clean: ## Remove the environment and what tools left behind; what is built once for all checkouts stays
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(DESKTOP)/node_modules $(DESKTOP)/dist $(DESKTOP)/src/schema.d.ts $(DESKTOP)/.openapi.json
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -34,6 +34,7 @@ class Role(StrEnum):
 DESK_ROLES = frozenset({Role.AGENT, Role.SUPERVISOR})
 """Roles that have a desk: a phone, a state, calls."""
 
+Language = Literal["en", "es"]
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,119}$", to_lower=True)]
 Password = Annotated[SecretStr, Field(min_length=8, max_length=200)]
 
@@ -43,7 +44,7 @@ class NewUser(inputs.Input):
     name: inputs.Name
     role: Role
     password: Password
-    language: Literal["en", "es"] = "en"
+    language: Language = "en"
     cell_id: inputs.Reference | None = Field(default=None, description="an agent's cell; the only one when left out")
     phone: inputs.Endpoint = Field(default="", description="name of the phone's endpoint in the cell's Asterisk")
 
@@ -53,7 +54,7 @@ class UserChange(inputs.Input):
     name: inputs.Name | None = None
     role: Role | None = None
     password: Password | None = None
-    language: Literal["en", "es"] | None = None
+    language: Language | None = None
     active: bool | None = None
     cell_id: inputs.Reference | None = None
     phone: inputs.Endpoint | None = None
@@ -142,6 +143,11 @@ def change_user(
         conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
     _change_desk(conn, tenant_id, user_id, change, now)
     return user(conn, tenant_id, user_id)
+
+
+def set_language(conn: Connection, user_id: str, language: Language) -> None:
+    """The language that a user is answered in."""
+    conn.execute(update(users).where(users.c.id == user_id).values(language=language))
 
 
 def delete_user(conn: Connection, tenant_id: str | None, user_id: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from telephony.model.agent import IdleReason
-from telephony.store import views
+from telephony.store import accounts, views
 from telephony.web.answers import Me
 from telephony.web.exchange import Exchange
 from telephony.web.feed import cursor
@@ -30,6 +30,12 @@ class WantedState(BaseModel):
         if reason in set(IdleReason):
             raise ValueError(f"'{reason}' is what the system says; give a reason of your own, such as 'lunch'")
         return reason
+
+
+class ChosenLanguage(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    language: accounts.Language
 
 
 class Phone(BaseModel):
@@ -63,6 +69,14 @@ async def set_state(exchange: Exchange, body: WantedState) -> None:
 async def set_phone(exchange: Exchange, body: Phone) -> None:
     """Possible while offline, idle or available."""
     await exchange.floor.set_phone(exchange.agent_id, body.phone)
+
+
+@routes.put("/me/language", "Choose the language of what I am told", roles=EVERYBODY, status=204)
+async def set_language(exchange: Exchange, body: ChosenLanguage) -> None:
+    """Problems are answered in it, whatever `Accept-Language` says."""
+    user_id = exchange.caller.user_id
+    await exchange.run(lambda conn: accounts.set_language(conn, user_id, body.language))
+    exchange.services.door.forget(user_id)
 
 
 @routes.post("/me/presence", "Say that I am still here", roles=DESK, status=204, errors=("NO_DESK",))

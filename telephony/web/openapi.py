@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
@@ -164,3 +165,14 @@ def codes(route: Route) -> list[str]:
     if route.query is not None:
         found.append("INVALID")
     return list(dict.fromkeys(found))
+
+
+def main() -> None:
+    """Print the document of this service; the desktop's types are made of it."""
+    from telephony.web.api import all_routes  # the routes' modules use this one
+
+    print(json.dumps(document(all_routes())))
+
+
+if __name__ == "__main__":
+    main()

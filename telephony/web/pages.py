@@ -1,55 +1,79 @@
-"""The agent page: a few files, held in memory, compressed once."""
+"""The desktop's pages as `make desktop` built them: held in memory, compressed once."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Awaitable, Callable
+import logging
+import mimetypes
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from aiohttp import web
 from pydantic_core import to_json
 
 from telephony.model.reasons import TEXTS
 
-PAGES = {
-    "/": ("index.html", "text/html"),
-    "/agent.js": ("agent.js", "text/javascript"),
-    "/texts.js": ("texts.js", "text/javascript"),
-    "/agent.css": ("agent.css", "text/css"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
+log = logging.getLogger("telephony.web")
+
+NOT_BUILT = "The pages have not been built. In the checkout: make desktop\n"
+
+ASK_AGAIN = "no-cache"
+"""Asked again each time and answered 304: a new version of the service is a new page at once."""
+
+FOR_EVER = "public, max-age=31536000, immutable"
+"""For files with a hash of their content in the name."""
+
+LANGUAGES = ("en", "es")
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def add_pages(app: web.Application) -> None:
-    """Serve the agent page's files; blocks while they are read."""
-    for address, (name, kind) in PAGES.items():
-        app.router.add_get(address, _page(files("telephony.desktop").joinpath(name).read_bytes(), kind))
-    app.router.add_get("/codes.js", _page(_codes(), "text/javascript"))
+    """Serve what was built, and the sentences of the reason codes in each language; blocks while files are read."""
+    built = dict(_built(files("telephony") / "desktop" / "dist"))
+    if "index.html" not in built:
+        log.warning("%s", NOT_BUILT.strip())
+        app.router.add_get("/", _not_built)
+    for name, body in built.items():
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        app.router.add_get(
+            "/" if name == "index.html" else f"/{name}",
+            _page(body, kind, FOR_EVER if name.startswith("assets/") else ASK_AGAIN),
+        )
+    for at, language in enumerate(LANGUAGES):
+        sentences = {code: texts[at] for code, texts in TEXTS.items()}
+        app.router.add_get(f"/codes/{language}.json", _page(to_json(sentences), "application/json", ASK_AGAIN))
 
 
-def _codes() -> bytes:
-    # the page shows the same sentences that the API answers with
-    sentences = {
-        "en": {code: english for code, (english, _) in TEXTS.items()},
-        "es": {code: spanish for code, (_, spanish) in TEXTS.items()},
-    }
-    return b"export const CODES = " + to_json(sentences) + b";\n"
+def _built(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    if not folder.is_dir():
+        return
+    for one in folder.iterdir():
+        if one.is_dir():
+            yield from _built(one, f"{prefix}{one.name}/")
+        elif not one.name.startswith("."):
+            yield prefix + one.name, one.read_bytes()
 
 
-def _page(body: bytes, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+async def _not_built(request: web.Request) -> web.Response:
+    return web.Response(status=503, text=NOT_BUILT)
+
+
+def _page(body: bytes, kind: str, caching: str) -> Handler:
     packed = gzip.compress(body, mtime=0)
     tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-    # asked again each time and answered 304: a new version of the service is a new page at once
-    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    headers = {"ETag": tag, "Cache-Control": caching, "Vary": "Accept-Encoding"}
+    charset = "utf-8" if kind.startswith("text/") or kind in ("application/json", "image/svg+xml") else None
 
     async def page(request: web.Request) -> web.Response:
         if request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers=headers)
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             return web.Response(
-                body=packed, content_type=kind, charset="utf-8", headers=headers | {"Content-Encoding": "gzip"}
+                body=packed, content_type=kind, charset=charset, headers=headers | {"Content-Encoding": "gzip"}
             )
-        return web.Response(body=body, content_type=kind, charset="utf-8", headers=headers)
+        return web.Response(body=body, content_type=kind, charset=charset, headers=headers)
 
     return page

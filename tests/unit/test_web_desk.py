@@ -170,20 +170,9 @@ async def test_a_disposition_the_campaign_does_not_have_is_named(office: Office)
     assert "success, none" in problem["message"]
 
 
-async def test_the_page_comes_with_all_its_files_and_is_small(office: Office) -> None:
-    stranger = office.stranger()
-    sent = 0
-    for path in ("/", "/agent.js", "/texts.js", "/codes.js", "/agent.css", "/icon.svg"):
-        async with office.http.get(office.url + path, auto_decompress=False) as answer:
-            assert answer.status == 200
-            assert answer.headers["Content-Encoding"] == "gzip"
-            sent += len(await answer.read())
-            tag = answer.headers["ETag"]
-        again = await stranger("GET", path, headers={"If-None-Match": tag})
-        assert (again.status, again.text) == (304, "")
-    assert sent < 24_000
-
-
-async def test_a_browser_without_gzip_gets_the_page_too(office: Office) -> None:
-    answer = await office.stranger()("GET", "/", headers={"Accept-Encoding": "identity"})
-    assert "agent.js" in answer.text
+async def test_the_language_of_what_i_am_told_is_mine_to_choose(office: Office) -> None:
+    agent = await office.agent()
+    assert (await agent("PUT", "/api/v1/me/language", {"language": "es"})).status == 204
+    assert (await agent("GET", "/api/v1/me")).json["user"]["language"] == "es"
+    refused = await agent("PUT", "/api/v1/me/language", {"language": "fr"})
+    assert (refused.code, refused.json["detail"]) == ("INVALID", "Hay campos incorrectos")

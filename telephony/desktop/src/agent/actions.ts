@@ -1,0 +1,86 @@
+/** What an agent does, each once at a time; the names keep apart what may be done side by side. */
+
+import { api, type Schemas } from "../api.ts";
+import { begun, type Named } from "../desk.ts";
+import { act, change, desk, refresh, say } from "../store.ts";
+
+export type WantedState = "available" | "idle" | "offline";
+export type Decision = "accept" | "skip" | "remove" | "leave";
+
+export const setState = (state: WantedState, reason?: string) =>
+  act("state", async () => {
+    await api("PUT", "/me/state", reason ? { state, reason } : { state });
+    refresh(); // a wish for after the call comes with no event
+  });
+
+export const setPhone = (phone: string) =>
+  act("phone", async () => {
+    await api("PUT", "/me/phone", { phone });
+    change((now) => (now.me.agent ? { ...now, me: { ...now.me, agent: { ...now.me.agent, phone } } } : now));
+  });
+
+export const decide = (action: Decision, body?: { do_not_call?: boolean; reason?: string }) =>
+  act("desk", async () => {
+    const offer = desk.peek()?.offer;
+    if (!offer) return;
+    const done = await api<Schemas["Decision"]>("POST", `/offers/${offer.id}/${action}`, body);
+    change((now) => {
+      if (done.attempt) return begun({ ...now, notices: [] }, offer, done.attempt);
+      return now.offer?.id === offer.id ? { ...now, offer: null, notices: [] } : now;
+    });
+  });
+
+export const askFor = (campaign: Named) =>
+  act("desk", async () => {
+    const { offer, next_due: due } = await api<Schemas["Next"]>("POST", `/campaigns/${campaign.id}/next`);
+    if (!offer) say({ kind: "none_due", campaign: campaign.name, due: due ?? null });
+    else if (offer.state === "open") change((now) => ({ ...now, offer, accepted: null, call: null, notices: [] }));
+    else refresh(0); // dialed at once
+  });
+
+/** An action on the call at hand. */
+function onCall(name: string, work: (call: string) => Promise<void>): Promise<void> {
+  return act(name, async () => {
+    const call = desk.peek()?.call;
+    if (call) await work(call.id);
+  });
+}
+
+export const cancel = () =>
+  onCall("desk", async (call) => {
+    await api("POST", `/calls/${call}/cancel`);
+    change((now) => (now.call?.id === call ? { ...now, call: { ...now.call, cancel_asked: true } } : now));
+  });
+
+export const hangUp = () => onCall("desk", (call) => api("POST", `/calls/${call}/hang-up`));
+
+export const voicemailLeft = () =>
+  onCall("voicemail", async (call) => {
+    await api("POST", `/calls/${call}/voicemail-left`);
+    change((now) => (now.call?.id === call ? { ...now, call: { ...now.call, voicemail_left: true } } : now));
+  });
+
+export const dropMessage = () =>
+  onCall("desk", async (call) => {
+    await api("POST", `/calls/${call}/drop-message`, {});
+    change((now) => {
+      const name = now.call?.id === call ? now.call.name : (now.left?.name ?? "");
+      const after = now.call?.id === call ? { ...now, call: null, accepted: null } : now;
+      return { ...after, left: { id: call, name }, notices: [{ kind: "message_left", name }] };
+    });
+  });
+
+export const record = (action: string) =>
+  onCall("record", (call) => api("POST", `/calls/${call}/recording`, { action }));
+
+export interface WrapUp {
+  disposition: string;
+  note: string;
+  callback?: { at: string; mine: boolean };
+}
+
+export const wrapUp = (body: WrapUp) =>
+  onCall("desk", async (call) => {
+    await api("POST", `/calls/${call}/wrap-up`, body);
+    change((now) => (now.call?.id === call ? { ...now, call: null, accepted: null, notices: [] } : now));
+  });

@@ -1,0 +1,22 @@
+/** What an agent without a contact on the screen should know or do. */
+
+import { named, texts } from "../language.ts";
+import { PhoneChoice } from "../phone/choice.tsx";
+import { agent, desk } from "../store.ts";
+
+export function Hint() {
+  const t = texts.value;
+  const me = agent.value;
+  if (!me) return null;
+  const pulls = me.state === "available" && (desk.value?.me.pull_campaigns.length ?? 0) > 0;
+  const text = !me.phone ? t.hint.phone : pulls ? t.hint.pull : t.hint[me.state];
+  const free = me.state === "offline" || me.state === "idle" || me.state === "available";
+  return (
+    <section class={`panel hint ${me.state}`} data-testid="hint">
+      <h1>{t.state[me.state]}</h1>
+      {me.state === "idle" && me.reason && <p class="reason">{named(t.idle, me.reason)}</p>}
+      <p>{text}</p>
+      {free && <PhoneChoice />}
+    </section>
+  );
+}

@@ -1,0 +1,62 @@
+/** The service's API: one function, errors as `Problem`. */
+
+import { signal } from "@preact/signals";
+import { language } from "./language.ts";
+import type { components } from "./schema.d.ts";
+
+export type Schemas = components["schemas"];
+export type ProblemBody = Partial<Schemas["ProblemDocument"]>;
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+const ROOT = "/api/v1";
+
+/** Whose data an installation's administrator looks at; everybody else belongs to a tenant and leaves it empty. */
+export const tenant = signal<string>("");
+
+/** The service said no, or could not be reached (`status` 0). */
+export class Problem extends Error {
+  readonly status: number;
+  readonly body: ProblemBody;
+
+  constructor(status: number, body: ProblemBody) {
+    super(body.detail ?? String(status));
+    this.status = status;
+    this.body = body;
+  }
+
+  get code(): string {
+    return this.body.code ?? "";
+  }
+}
+
+/** The address of an API path, with the tenant looked at. */
+export function address(path: string): string {
+  const asked = tenant.peek();
+  return ROOT + path + (asked ? `${path.includes("?") ? "&" : "?"}tenant=${encodeURIComponent(asked)}` : "");
+}
+
+/** Ask the service; the answer's JSON, nothing for 204. Throws `Problem`. */
+export async function api<T = void>(method: Method, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { "Accept-Language": language.peek() };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  return send<T>(method, path, headers, body === undefined ? undefined : JSON.stringify(body));
+}
+
+/** Send a file or text as it is, for what the API takes beside JSON. */
+export async function upload<T = void>(method: Method, path: string, type: string, body: BodyInit): Promise<T> {
+  return send<T>(method, path, { "Accept-Language": language.peek(), "Content-Type": type }, body);
+}
+
+async function send<T>(method: Method, path: string, headers: Record<string, string>, body?: BodyInit): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(address(path), { method, headers, body });
+  } catch {
+    throw new Problem(0, { code: "NETWORK" });
+  }
+  if (answer.status === 204) return undefined as T;
+  const type = answer.headers.get("Content-Type") ?? "";
+  const value: unknown = type.includes("json") ? await answer.json().catch(() => ({})) : undefined;
+  if (!answer.ok) throw new Problem(answer.status, (value as ProblemBody | undefined) ?? { detail: answer.statusText });
+  return value as T;
+}

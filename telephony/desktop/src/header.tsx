@@ -1,0 +1,154 @@
+/** The line on top of every page: who I am, the connection, and the settings of the page itself. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { StateSwitch } from "./agent/state.tsx";
+import { tab } from "./app.tsx";
+import { choose as chooseLanguage, LANGUAGES, language, texts } from "./language.ts";
+import { online } from "./live.ts";
+import { PhoneStatus } from "./phone/status.tsx";
+import { agent, desk, session, signOut, tellLanguage, user } from "./store.ts";
+import { choose as chooseTheme, THEMES, theme } from "./theme.ts";
+import { Button } from "./ui/button.tsx";
+import { Drop } from "./ui/drop.tsx";
+import { Field } from "./ui/field.tsx";
+import { Icon } from "./ui/icon.tsx";
+
+export function Header() {
+  const t = texts.value;
+  const me = user.value;
+  const state = agent.value?.state;
+  useEffect(() => {
+    document.title = state ? `${t.state[state]} · ${t.title}` : t.title;
+  }, [state, t]);
+  return (
+    <>
+      <header class="top">
+        <span class="brand">
+          <Icon name="phone" />
+          <span>{t.title}</span>
+        </span>
+        {me && agent.value && <StateSwitch />}
+        {me && agent.value && me.role !== "agent" && <Tabs />}
+        <span class="apart" />
+        {me && agent.value && <PhoneStatus />}
+        {me && <Line />}
+        {me && (
+          <span class="who" dir="auto">
+            {me.name}
+          </span>
+        )}
+        <Settings />
+      </header>
+      {session.value === "in" && !online.value && <Lost />}
+      {desk.value && !desk.value.pbx && <p class="band bad">{t.pbxLost}</p>}
+    </>
+  );
+}
+
+function Tabs() {
+  const t = texts.value;
+  return (
+    <nav class="tabs">
+      {(["floor", "desk"] as const).map((one) => (
+        <a
+          href={`#${one}`}
+          key={one}
+          aria-current={tab.value === one ? "page" : undefined}
+          data-testid={`tab-${one}`}
+          onClick={() => {
+            tab.value = one;
+          }}
+        >
+          {t.tabs[one]}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Line() {
+  const t = texts.value;
+  const up = online.value;
+  return (
+    <span class={up ? "line up" : "line down"} data-testid="link" data-link={up ? "up" : "down"}>
+      <Icon name={up ? "check" : "warning"} />
+      <span>{up ? t.online : t.offline}</span>
+    </span>
+  );
+}
+
+/** Told only when it lasts: a feed that comes back at once is nobody's business. */
+function Lost() {
+  const lasts = useSignal(false);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      lasts.value = true;
+    }, 1_500);
+    return () => clearTimeout(timer);
+  }, []);
+  return lasts.value ? (
+    <p class="band bad" role="alert" data-testid="connection-lost">
+      {texts.value.offlineLong}
+    </p>
+  ) : null;
+}
+
+function Settings() {
+  const t = texts.value;
+  return (
+    <Drop
+      class="settings"
+      testid="settings-menu"
+      label={t.menu}
+      button={(open, toggle) => (
+        <Button icon="gear" compact kind="plain" label={t.menu} expanded={open} testid="settings" onPress={toggle} />
+      )}
+    >
+      {(close) => (
+        <>
+          <Field label={t.language.label}>
+            <select
+              data-testid="language"
+              value={language.value}
+              onChange={(event) => {
+                chooseLanguage(event.currentTarget.value as (typeof LANGUAGES)[number]);
+                tellLanguage();
+              }}
+            >
+              {LANGUAGES.map((one) => (
+                <option value={one} key={one} lang={one}>
+                  {t.language[one]}
+                </option>
+              ))}
+            </select>
+          </Field>
+          <Field label={t.theme.label}>
+            <select
+              data-testid="theme"
+              value={theme.value}
+              onChange={(event) => chooseTheme(event.currentTarget.value as (typeof THEMES)[number])}
+            >
+              {THEMES.map((one) => (
+                <option value={one} key={one}>
+                  {t.theme[one]}
+                </option>
+              ))}
+            </select>
+          </Field>
+          {user.value && (
+            <Button
+              icon="out"
+              label={t.signIn.out}
+              testid="sign-out"
+              onPress={() => {
+                close();
+                void signOut();
+              }}
+            />
+          )}
+        </>
+      )}
+    </Drop>
+  );
+}

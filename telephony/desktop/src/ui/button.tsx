@@ -1,0 +1,70 @@
+/** Buttons: with icon, hint and shortcut; off with a reason; deaf to the second half of a double click. */
+
+import { useId, useRef } from "preact/hooks";
+import { Icon, type IconName } from "./icon.tsx";
+
+/** ms between the clicks of a double click: the second one must not hit what the first one brought up. */
+const DOUBLE = 400;
+
+let pressedAt = -Infinity;
+
+interface ButtonProps {
+  icon?: IconName;
+  label: string;
+  hint?: string;
+  /** KeyboardEvent.code pressed together with Alt, see keys.ts. */
+  shortcut?: string;
+  kind?: "main" | "stop" | "plain" | "quiet";
+  /** Why it cannot be pressed now; the button stays readable by keyboard and screen reader. */
+  off?: string | boolean;
+  pressed?: boolean;
+  expanded?: boolean;
+  /** Only the icon is shown, the label is its name. */
+  compact?: boolean;
+  submit?: boolean;
+  testid: string;
+  /** What the button stands for, for tests and scripts. */
+  value?: string;
+  onPress?: () => void;
+}
+
+export function Button(props: ButtonProps) {
+  const { icon, label, hint, shortcut, kind, off, pressed, expanded, compact, submit, testid, value, onPress } = props;
+  const appeared = useRef(performance.now());
+  const reason = useId();
+  const why = typeof off === "string" ? off : "";
+  const note = why || hint;
+  const press = (event: Event) => {
+    const now = performance.now();
+    const second = now - pressedAt < DOUBLE && now - appeared.current < DOUBLE;
+    pressedAt = now;
+    if (off || second) event.preventDefault();
+    else onPress?.();
+  };
+  return (
+    <button
+      type={submit ? "submit" : "button"}
+      class={`button ${kind ?? ""} ${compact ? "compact" : ""}`}
+      data-testid={testid}
+      data-value={value}
+      data-key={shortcut}
+      aria-disabled={off ? "true" : undefined}
+      aria-pressed={pressed}
+      aria-expanded={expanded}
+      aria-label={compact ? label : undefined}
+      aria-describedby={note && !compact ? reason : undefined}
+      aria-keyshortcuts={shortcut ? `Alt+${shortcut.replace("Key", "")}` : undefined}
+      title={compact ? (why ? `${label}: ${why}` : label) : undefined}
+      onClick={press}
+    >
+      {icon && <Icon name={icon} />}
+      {!compact && <span class="label">{label}</span>}
+      {!compact && shortcut && <kbd aria-hidden="true">Alt {shortcut.replace("Key", "")}</kbd>}
+      {!compact && note && (
+        <small class="note" id={reason}>
+          {note}
+        </small>
+      )}
+    </button>
+  );
+}
