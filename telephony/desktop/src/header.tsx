@@ -10,8 +10,6 @@ import { PhoneStatus } from "./phone/status.tsx";
 import { agent, desk, session, signOut, tellLanguage, user } from "./store.ts";
 import { choose as chooseTheme, THEMES, theme } from "./theme.ts";
 import { Button } from "./ui/button.tsx";
-import { Drop } from "./ui/drop.tsx";
-import { Field } from "./ui/field.tsx";
 import { Icon } from "./ui/icon.tsx";
 
 export function Header() {
@@ -38,7 +36,18 @@ export function Header() {
             {me.name}
           </span>
         )}
-        <Settings />
+        <Language />
+        <Theme />
+        {me && (
+          <Button
+            icon="out"
+            compact
+            kind="plain"
+            label={t.signIn.out}
+            testid="sign-out"
+            onPress={() => void signOut()}
+          />
+        )}
       </header>
       {session.value === "in" && !online.value && <Lost />}
       {desk.value && !desk.value.pbx && <p class="band bad">{t.pbxLost}</p>}
@@ -94,61 +103,42 @@ function Lost() {
   ) : null;
 }
 
-function Settings() {
+function Language() {
   const t = texts.value;
   return (
-    <Drop
-      class="settings"
-      testid="settings-menu"
-      label={t.menu}
-      button={(open, toggle) => (
-        <Button icon="gear" compact kind="plain" label={t.menu} expanded={open} testid="settings" onPress={toggle} />
-      )}
-    >
-      {(close) => (
-        <>
-          <Field label={t.language.label}>
-            <select
-              data-testid="language"
-              value={language.value}
-              onChange={(event) => {
-                chooseLanguage(event.currentTarget.value as (typeof LANGUAGES)[number]);
-                tellLanguage();
-              }}
-            >
-              {LANGUAGES.map((one) => (
-                <option value={one} key={one} lang={one}>
-                  {t.language[one]}
-                </option>
-              ))}
-            </select>
-          </Field>
-          <Field label={t.theme.label}>
-            <select
-              data-testid="theme"
-              value={theme.value}
-              onChange={(event) => chooseTheme(event.currentTarget.value as (typeof THEMES)[number])}
-            >
-              {THEMES.map((one) => (
-                <option value={one} key={one}>
-                  {t.theme[one]}
-                </option>
-              ))}
-            </select>
-          </Field>
-          {user.value && (
-            <Button
-              icon="out"
-              label={t.signIn.out}
-              testid="sign-out"
-              onPress={() => {
-                close();
-                void signOut();
-              }}
-            />
-          )}
-        </>
-      )}
-    </Drop>
+    <label class="language">
+      <Icon name="globe" />
+      <span class="unseen">{t.language.label}</span>
+      <select
+        data-testid="language"
+        value={language.value}
+        onChange={(event) => {
+          chooseLanguage(event.currentTarget.value as (typeof LANGUAGES)[number]);
+          tellLanguage();
+        }}
+      >
+        {LANGUAGES.map((one) => (
+          <option value={one} key={one} lang={one}>
+            {t.language[one]}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Theme() {
+  const t = texts.value;
+  const next = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? "system";
+  return (
+    <Button
+      icon={theme.value === "dark" ? "moon" : theme.value === "light" ? "sun" : "contrast"}
+      compact
+      kind="plain"
+      label={`${t.theme.label}: ${t.theme[theme.value]}`}
+      testid="theme"
+      value={theme.value}
+      onPress={() => chooseTheme(next)}
+    />
   );
 }

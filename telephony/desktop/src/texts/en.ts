@@ -4,7 +4,6 @@ export const en = {
   title: "Preview dialer",
   language: { label: "Language", en: "English", es: "Español" },
   theme: { label: "Appearance", system: "As the system", light: "Light", dark: "Dark" },
-  menu: "Settings",
   close: "Close",
   cancel: "Cancel",
   save: "Save",

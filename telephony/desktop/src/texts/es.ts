@@ -6,7 +6,6 @@ export const es: Texts = {
   title: "Marcador con vista previa",
   language: { label: "Idioma", en: "English", es: "Español" },
   theme: { label: "Apariencia", system: "Como el sistema", light: "Claro", dark: "Oscuro" },
-  menu: "Ajustes",
   close: "Cerrar",
   cancel: "Cancelar",
   save: "Guardar",
