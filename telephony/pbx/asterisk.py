@@ -19,9 +19,6 @@ from telephony.pbx.ami import (
     Action,
     AmiLink,
     AmiLoginRefused,
-    AmiNotSent,
-    AmiRefused,
-    AmiUnsettled,
     Message,
 )
 from telephony.pbx.asterisk_book import LegBook
@@ -32,6 +29,7 @@ from telephony.pbx.asterisk_orders import port_errors
 from telephony.pbx.asterisk_pace import OriginatePace
 from telephony.pbx.asterisk_scripts import Scripts
 from telephony.pbx.asterisk_survey import FAMILY, listeners_of, recorded_ends, seconds
+from telephony.pbx.asterisk_unmade import UnmadeLegs
 from telephony.pbx.fastagi import FastAgiServer
 from telephony.pbx.port import (
     AgentCall,
@@ -53,8 +51,6 @@ from telephony.pbx.port import (
 
 log = logging.getLogger(__name__)
 
-# Q.850 "subscriber absent": what an endpoint without a contact is.
-ABSENT = 20
 # One AGI session clears a row in 0.3 ms and may take 5 s.
 FORGET_AT_ONCE = 2000
 FORGET_WITHIN = 10.0
@@ -127,6 +123,7 @@ class AsteriskSwitchboard:
             tell=lambda event: self._on_event(event),
         )
         self._pace = OriginatePace(at_once=max_originates, patience=originate_wait)
+        self._unmade = UnmadeLegs(book=self._book, send=self._link.send)
         self._probes: dict[str, asyncio.Future[str]] = {}
         self._on_event: Callable[[Event], None] = lambda _: None
         self._running_since = 0.0
@@ -258,26 +255,11 @@ class AsteriskSwitchboard:
             raise
 
     def _never_made(self, leg: str, channel: str) -> None:
-        """Asterisk made no channel for a leg; find out why and say so."""
-
         async def tell() -> None:
-            state = ""
-            with suppress(AmiNotSent, AmiRefused, AmiUnsettled):
-                state = (await self._link.send(orders.device_state(channel))).text("Value")
-            if not self._book.awaited(leg):
-                return  # it did appear: its own events tell, or the link was lost and the survey does
-            self._book.never_made(leg)
-            self._pace.through(leg)
-            ended = LegEnded(
-                leg=leg,
-                at=asyncio.get_running_loop().time(),
-                appeared=False,
-                answered=False,
-                rang=False,
-                cause=ABSENT if state == "UNAVAILABLE" else 0,
-                missing_endpoint=state == "INVALID",
-            )
-            self._on_event(ended)
+            ended = await self._unmade.end_of(leg, channel)
+            if ended is not None:
+                self._pace.through(leg)
+                self._on_event(ended)
 
         self._spawn(tell)
 

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from telephony.model.campaign import Amd
 from telephony.pbx.ami import Action, AmiNotSent, AmiRefused, AmiUnsettled, AmiValueError, quoted_variable
 from telephony.pbx.asterisk_book import LEG_ID
+from telephony.pbx.asterisk_survey import FAMILY
 from telephony.pbx.port import (
     AgentCall,
     CustomerCall,
@@ -219,6 +220,18 @@ def device_state(channel: str) -> Action:
     if not slash:
         endpoint = rest.rpartition("@")[2]
     return {"Action": "Getvar", "Variable": f"DEVICE_STATE({technology}/{endpoint})"}
+
+
+def own_name(leg: str) -> Action:
+    """A question that only a leg with a channel answers. Raises OrderRefused for what is no leg."""
+    _check("leg", leg, LEG_ID)
+    return {"Action": "Getvar", "Channel": leg, "Variable": "LEG"}
+
+
+def has_recorded_end(leg: str) -> Action:
+    """The question whether the flight recorder has a leg: 1 or 0. (`DB` itself reads as empty without a channel.)"""
+    _check("leg", leg, LEG_ID)
+    return {"Action": "Getvar", "Variable": f"DB_EXISTS({FAMILY}/{leg})"}
 
 
 def phone_state(phone: str) -> Action:

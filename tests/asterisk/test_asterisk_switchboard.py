@@ -34,6 +34,7 @@ from telephony.pbx.port import (
     PbxUnreachable,
 )
 from tests.support.diary import Diary
+from tests.support.late_bus import LateBus
 from tests.support.platform import TRUNK, NewPhone, new_pbx, work_folder
 from tests.support.tcp_line import TcpLine
 
@@ -232,6 +233,52 @@ async def test_a_value_that_is_none(table: Table, changes: dict[str, object], fi
     with pytest.raises(OrderRefused, match=f"^{field}: "):
         await table.call("00", new_id(), **changes)
     assert table.board.connected
+
+
+# -- Asterisk's own answers overtake its bus -------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def late(pbx: Pbx) -> AsyncIterator[Table]:
+    async with (
+        LateBus(pbx.ami.host, pbx.ami.port, behind=0.5) as line,
+        switchboard(pbx, port=line.port) as table,
+    ):
+        yield table
+        await table.board.forget(list((await table.board.survey()).ended))
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "sip", "outcome"),
+    [
+        ("01", 486, Outcome.CUSTOMER_BUSY),
+        ("03", 404, Outcome.INVALID_NUMBER),
+        ("04", 503, Outcome.CUSTOMER_UNAVAILABLE),
+        ("10", 603, Outcome.CUSTOMER_DECLINED),
+    ],
+)
+async def test_a_customer_who_refuses_before_the_channel_was_heard_of(
+    late: Table, behaviour: str, sip: int, outcome: Outcome
+) -> None:
+    leg = await late.call(behaviour, new_id())
+    end = await late.ended(leg)
+    assert late.diary.of(leg) == ["LegAppeared", "LegEnded"]
+    assert end.sip == sip
+    assert outcome_of(end) is outcome
+
+
+async def test_an_agents_phone_that_refuses_before_the_channel_was_heard_of(late: Table) -> None:
+    leg = new_id()
+    await late.board.ring_agent(AgentCall(leg=leg, phone="odd01", ring_limit=10))
+    assert agent_outcome_of(await late.ended(leg)) is AgentLegOutcome.USER_BUSY
+
+
+async def test_a_leg_that_was_never_made_while_the_bus_is_behind(late: Table) -> None:
+    absent, nowhere = new_id(), new_id()
+    await late.board.ring_agent(AgentCall(leg=absent, phone="carol", ring_limit=10))
+    await late.board.ring_agent(AgentCall(leg=nowhere, phone="nobody", ring_limit=10))
+    assert agent_outcome_of(await late.ended(absent)) is AgentLegOutcome.USER_UNAVAILABLE
+    assert agent_outcome_of(await late.ended(nowhere)) is AgentLegOutcome.INVALID_NUMBER
 
 
 # -- surveys, losses and restarts ------------------------------------------------------------------------------------

@@ -69,6 +69,15 @@ class Scene:
         self.asterisk.answer(action, "EventList: start")
         self.asterisk.say_event(f"{name}Complete", f"ActionID: {action.action_id}", "EventList: Complete")
 
+    async def deny_channel(self, leg: str, *, recorded: bool = False) -> None:
+        """Answers of an Asterisk that has no such channel now, nor, if not `recorded`, its end."""
+        asked = await self.read("Getvar")
+        assert asked["channel"] == leg
+        self.asterisk.answer(asked, "Message: No such channel", response="Error")
+        asked = await self.read("Getvar")
+        assert asked["variable"] == f"DB_EXISTS(pd-legs/{leg})"
+        self.asterisk.answer(asked, f"Value: {int(recorded)}")
+
     def say_failure(self, leg: str, channel: str = "PJSIP/alice") -> None:
         self.asterisk.say_event("OriginateResponse", f"ActionID: {leg}", "Response: Failure", f"Channel: {channel}")
 
@@ -114,6 +123,7 @@ async def test_no_more_than_so_many_originates_without_a_channel() -> None:
         with pytest.raises(PbxUnreachable, match="does not keep up"):
             await orders[3]
         made.say_failure(legs[1])
+        await made.deny_channel(legs[1])
         question = await made.read("Getvar")
         made.asterisk.answer(question, "Value: UNAVAILABLE")
         await made.until(LegEnded)
@@ -135,6 +145,7 @@ async def test_a_leg_that_asterisk_could_not_make(state: str, cause: int, missin
         made.asterisk.answer(await made.read("Originate"))
         await order
         made.say_failure(leg)
+        await made.deny_channel(leg)
         question = await made.read("Getvar")
         assert question["variable"] == "DEVICE_STATE(PJSIP/alice)"
         made.asterisk.answer(question, f"Value: {state}")
@@ -147,16 +158,20 @@ async def test_a_leg_that_asterisk_could_not_make(state: str, cause: int, missin
         assert sum(isinstance(event, LegEnded) for event in made.events) == 1
 
 
-async def test_a_failure_that_overtakes_its_channel_is_not_believed() -> None:
+@pytest.mark.parametrize("gone", [True, False], ids=["in the flight recorder", "still up"])
+async def test_a_failure_that_overtakes_its_channel_is_not_believed(gone: bool) -> None:
     async with scene() as made:
         leg = new_id()
         order = made.ring(leg)
         made.asterisk.answer(await made.read("Originate"))
         await order
         made.say_failure(leg)
-        question = await made.read("Getvar")
+        if gone:
+            await made.deny_channel(leg, recorded=True)
+        else:
+            made.asterisk.answer(await made.read("Getvar"), f"Value: {leg}")
+        await asyncio.sleep(0.05)
         made.say("Newchannel", leg)
-        made.asterisk.answer(question, "Value: NOT_INUSE")
         made.say("Hangup", leg, "Cause: 34", "TechCause: 503", "ChannelState: 0")
         await made.until(LegEnded)
         await asyncio.sleep(0.05)
@@ -164,6 +179,23 @@ async def test_a_failure_that_overtakes_its_channel_is_not_believed() -> None:
         assert [type(event) for event in legs] == [LegAppeared, LegEnded]
         assert isinstance(legs[1], LegEnded)
         assert legs[1].sip == 503
+
+
+async def test_a_channel_that_appears_while_asterisk_is_asked_about_it() -> None:
+    async with scene() as made:
+        leg = new_id()
+        order = made.ring(leg)
+        made.asterisk.answer(await made.read("Originate"))
+        await order
+        made.say_failure(leg)
+        await made.deny_channel(leg)
+        question = await made.read("Getvar")
+        made.say("Newchannel", leg)
+        made.asterisk.answer(question, "Value: NOT_INUSE")
+        made.say("Hangup", leg, "Cause: 17", "TechCause: 486", "ChannelState: 0")
+        await made.until(LegEnded)
+        await asyncio.sleep(0.05)
+        assert [type(event) for event in made.events] == [LinkUp, LegAppeared, LegEnded]
 
 
 async def test_a_refused_originate_may_not_be_given_again_under_the_same_id() -> None:
