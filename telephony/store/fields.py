@@ -54,6 +54,12 @@ def kinds(conn: Connection, tenant_id: str) -> dict[str, FieldKind]:
     return {row.name: FieldKind(row.kind) for row in rows}
 
 
+def described(conn: Connection, tenant_id: str) -> dict[str, tuple[str, str]]:
+    """Label and kind of each field by its name."""
+    rows = conn.execute(select(fields.c.name, fields.c.label, fields.c.kind).where(fields.c.tenant_id == tenant_id))
+    return {row.name: (row.label, row.kind) for row in rows}
+
+
 def create_field(conn: Connection, tenant_id: str, new: NewField) -> Row:
     with unique(conn, "name", f"a field {new.name!r} exists already"):
         id_ = add(conn, fields, {"tenant_id": tenant_id, **new.model_dump(mode="json")})

@@ -19,11 +19,10 @@ from typing import Any, BinaryIO
 
 from telephony.store.contact_row import LABEL_NAMES, NUMBER_NAMES, OWN_NAMES, Rejected, field_name
 from telephony.store.errors import Invalid
+from telephony.store.import_shape import AS_USUAL, MOST_COLUMNS, Encoding, Shape
 
 MOST_LINE = 1_000_000
 """Characters of one line or JSON object; a contact with all its fields is far below."""
-
-MOST_COLUMNS = 250
 
 MOST_RECORD_LINES = 200
 """Lines of one CSV record at the most: a value may have line ends, but one this long began with a stray quote."""
@@ -32,7 +31,7 @@ SHOWN_VALUES = 30
 SHOWN_CHARACTERS = 200
 """What is kept of a rejected row: enough to recognise it, little enough for a file of nothing but bad rows."""
 
-DELIMITERS = ",;\t"
+DELIMITERS = ",;\t|"
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _OBJECT = json.JSONDecoder()
 
@@ -58,37 +57,81 @@ class Unread:
     values: Mapping[str, Any]
 
 
-def read_csv(file: BinaryIO, known_fields: Sequence[str]) -> Iterator[Found | Unread]:
-    """The rows of a CSV file, empty ones left out; raises `BadFile` for the header."""
-    # bytes that are no UTF-8 become surrogates, so that only the rows that have them are refused
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    first = text.readline(MOST_LINE)
-    start = 1
-    while first and not first.strip():
-        first, start = text.readline(MOST_LINE), start + 1
-    if "\0" in first:
-        raise BadFile("header", "the file is not text in UTF-8; save it as CSV UTF-8")
-    delimiter = max(DELIMITERS, key=lambda mark: _outside_quotes(first).count(mark))
-    lines = _Lines(_lines(first, text), delimiter)
-    header = lines.record() if lines.more() else []
-    if header is None:
-        raise BadFile("header", "the first line has a quote that is not closed, or is too long to name columns")
-    names = _header(header, known_fields)
-    while lines.more():
-        place = start + lines.taken
-        cells = lines.record(len(names))
-        if cells is None:
-            yield Unread(place, "a quote is not closed, or a value is too long", {})
-            continue
-        if not any(cell.strip() for cell in cells):
-            continue
-        values = {name: cell for name, cell in zip(names, cells, strict=False) if name}
-        if any(cell.strip() for cell in cells[len(names) :]):
-            yield Unread(place, f"has {len(cells)} values where the header has {len(names)}", values)
-        elif any(_SURROGATE.search(cell) for cell in cells):
-            yield Unread(place, "is not UTF-8 text", values)
-        else:
-            yield Found(place, values)
+_SPOKEN = {Encoding.UTF_8: "UTF-8", Encoding.UTF_16: "UTF-16", Encoding.WINDOWS_1252: "Windows-1252"}
+
+
+class CsvFile:
+    """A CSV file of which the first row was read: its `delimiter`, its `header`, and how its columns are named."""
+
+    def __init__(self, file: BinaryIO, shape: Shape = AS_USUAL) -> None:
+        """Raises `BadFile` where the first row cannot be read."""
+        self._shape = shape
+        self._encoding = shape.encoding or Encoding.UTF_8
+        codec = "utf-8-sig" if self._encoding is Encoding.UTF_8 else self._encoding.value
+        # bytes that are no text become surrogates, so that only the rows that have them are refused
+        errors = "replace" if self._encoding is Encoding.UTF_16 else "surrogateescape"
+        text = io.TextIOWrapper(file, encoding=codec, errors=errors, newline="")
+        first = text.readline(MOST_LINE)
+        self._start = 1
+        while first and not first.strip():
+            first, self._start = text.readline(MOST_LINE), self._start + 1
+        if "\0" in first:
+            raise BadFile("header", "the file is not text in UTF-8; save it as CSV UTF-8")
+        found = max(DELIMITERS, key=lambda mark: _outside_quotes(first).count(mark))
+        self.delimiter = shape.delimiter or found
+        self._lines = _Lines(_lines(first, text), self.delimiter)
+        header = self._lines.record() if self._lines.more() else []
+        if header is None:
+            raise BadFile("header", "the first line has a quote that is not closed, or is too long to name columns")
+        self.header = [cell.strip() for cell in header]
+        while self.header and not self.header[-1]:
+            self.header.pop()  # spreadsheets leave empty columns at the end
+        if not self.header:
+            raise BadFile("header", "the file is empty; its first line must name the columns")
+        if len(self.header) > MOST_COLUMNS:
+            raise BadFile("header", f"more than {MOST_COLUMNS} columns")
+        if any(_SURROGATE.search(cell) for cell in self.header):
+            hint = f"the file is not text in {_SPOKEN[self._encoding]}; save it as CSV UTF-8"
+            raise BadFile("header", hint)
+        if not shape.header:
+            self._lines.put_back()
+
+    def names(self, known_fields: Sequence[str]) -> list[str]:
+        """The name of each column, empty for one that is passed over; raises `BadFile`."""
+        given = self._shape.column
+        if not given:
+            if not self._shape.header:
+                raise BadFile("column", "a file without a header row needs the names of its columns")
+            return column_names(self.header, known_fields)
+        if len(given) > len(self.header):
+            raise BadFile("column", f"{len(given)} columns are named where the file has {len(self.header)}")
+        names = column_names(given, known_fields, mapped=True)
+        return names + [""] * (len(self.header) - len(names))
+
+    def rows(self, names: Sequence[str]) -> Iterator[Found | Unread]:
+        """The rows that follow, their values under these names; empty rows are left out."""
+        lines = self._lines
+        while lines.more():
+            place = self._start + lines.taken
+            cells = lines.record(len(names))
+            if cells is None:
+                yield Unread(place, "a quote is not closed, or a value is too long", {})
+                continue
+            if not any(cell.strip() for cell in cells):
+                continue
+            values = {name: cell for name, cell in zip(names, cells, strict=False) if name}
+            if any(cell.strip() for cell in cells[len(names) :]):
+                yield Unread(place, f"has {len(cells)} values where the header has {len(names)}", values)
+            elif any(_SURROGATE.search(cell) for cell in cells):
+                yield Unread(place, f"is not {_SPOKEN[self._encoding]} text", values)
+            else:
+                yield Found(place, values)
+
+
+def read_csv(file: BinaryIO, known_fields: Sequence[str], shape: Shape = AS_USUAL) -> Iterator[Found | Unread]:
+    """The rows of a CSV file, empty ones left out; raises `BadFile` for what is wrong with its columns."""
+    opened = CsvFile(file, shape)
+    yield from opened.rows(opened.names(known_fields))
 
 
 class _Lines:
@@ -103,6 +146,7 @@ class _Lines:
         self._lines = lines
         self._delimiter = delimiter
         self._back: deque[str] = deque()
+        self._last: list[str] = []
         self.taken = 0
 
     def more(self) -> bool:
@@ -133,7 +177,13 @@ class _Lines:
             self._back.extendleft(reversed(used[1:]))
             del used[1:]
         self.taken += len(used)
+        self._last = used
         return cells if whole else None
+
+    def put_back(self) -> None:
+        """The record read last comes again."""
+        self._back.extendleft(reversed(self._last))
+        self.taken -= len(self._last)
 
 
 def _lines(first: str, text: io.TextIOWrapper) -> Iterator[str]:
@@ -147,43 +197,41 @@ def _outside_quotes(line: str) -> str:
     return "".join(line.split('"')[::2])
 
 
-def _header(cells: Sequence[str], known_fields: Sequence[str]) -> list[str]:
-    """The name of each column; empty for one that is passed over."""
-    stripped = [cell.strip() for cell in cells]
-    while stripped and not stripped[-1]:
-        stripped.pop()  # spreadsheets leave empty columns at the end
-    if not stripped:
-        raise BadFile("header", "the file is empty; its first line must name the columns")
-    if len(stripped) > MOST_COLUMNS:
-        raise BadFile("header", f"more than {MOST_COLUMNS} columns")
+def column_names(written: Sequence[str], known_fields: Sequence[str], *, mapped: bool = False) -> list[str]:
+    """The name of each column, empty for one that is passed over; raises `BadFile`.
+
+    `written` by a header row or, `mapped`, by the sender, who may leave columns empty.
+    """
+    where = "column" if mapped else "header"
     fields = {name.lower(): name for name in known_fields}
     names = []
-    for position, written in enumerate(stripped, start=1):
-        if _SURROGATE.search(written):
-            raise BadFile("header", "the file is not text in UTF-8; save it as CSV UTF-8")
-        name = written.lower() if written.lower() in OWN_NAMES else fields.get(written.lower(), written)
+    for position, cell in enumerate(written, start=1):
+        name = cell.lower() if cell.lower() in OWN_NAMES else fields.get(cell.lower(), cell)
         try:
-            names.append("" if name.startswith("_") else field_name(name))
+            names.append("" if name.startswith("_") or (mapped and not name) else field_name(name))
         except Rejected as refused:
-            raise BadFile("header", f"column {position}: {refused.reason}") from refused
-    _check_names([name for name in names if name])
+            raise BadFile(where, f"column {position}: {refused.reason}") from refused
+    _check_names([name for name in names if name], where)
     return names
 
 
-def _check_names(names: Sequence[str]) -> None:
+_WHO_NAMES = {"header": "; the first line must name the columns", "column": ", by which a contact is known again"}
+
+
+def _check_names(names: Sequence[str], where: str) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise BadFile("header", f"the column {name!r} is there twice")
+            raise BadFile(where, f"the column {name!r} is there twice")
     if "external_id" not in names:
-        raise BadFile("header", "there is no column 'external_id'; the first line must name the columns")
+        raise BadFile(where, "there is no column 'external_id'" + _WHO_NAMES[where])
     numbers = [NUMBER_NAMES[name] for name in names if name in NUMBER_NAMES]
     if not numbers:
-        raise BadFile("header", "there is no column 'number' (or 'number_1' to 'number_10')")
+        raise BadFile(where, "there is no column 'number' (or 'number_1' to 'number_10')")
     if len(set(numbers)) < len(numbers):
-        raise BadFile("header", "'number' and 'number_1' mean the same; leave one out")
+        raise BadFile(where, "'number' and 'number_1' mean the same; leave one out")
     for name in names:
         if name in LABEL_NAMES and LABEL_NAMES[name] not in numbers:
-            raise BadFile("header", f"the column {name!r} has no number column beside it")
+            raise BadFile(where, f"the column {name!r} has no number column beside it")
 
 
 def read_json(file: BinaryIO) -> Iterator[Found | Unread]:

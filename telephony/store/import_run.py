@@ -21,6 +21,7 @@ from telephony.store.engine import Store
 from telephony.store.errors import StoreError
 from telephony.store.fields import FieldKind, kinds
 from telephony.store.import_file import Found, read_csv, read_json, shown, storable
+from telephony.store.import_shape import AS_USUAL, Shape
 from telephony.store.imports import Rejection
 from telephony.store.paging import Row
 from telephony.store.work import Work, change
@@ -92,9 +93,12 @@ async def run_import(
     chunks: AsyncIterator[bytes],
     *,
     json: bool = False,
+    shape: Shape = AS_USUAL,
     stored: Callable[[], None] = lambda: None,
 ) -> Row:
     """Take a file in for an import begun before; the import as it ended. `stored()` is called after each batch.
+
+    `shape`: how a CSV file is written.
 
     Raises `BadFile` for a file that cannot be used, and whatever the body or the database raise; the import is
     then failed, with what was stored before still there.
@@ -103,7 +107,7 @@ async def run_import(
     loop = _Loop()
     error: str | None = "the import was interrupted; send the file again, nothing is doubled"
     try:
-        await asyncio.to_thread(_read, store, import_id, _Body(chunks, loop), known, json, loop, stored)
+        await asyncio.to_thread(_read, store, import_id, _Body(chunks, loop), known, json, shape, loop, stored)
         error = None
     except StoreError as refused:
         error = refused.message
@@ -127,6 +131,7 @@ def _read(
     body: _Body,
     known: dict[str, FieldKind],
     json: bool,
+    shape: Shape,
     loop: _Loop,
     stored: Callable[[], None],
 ) -> None:
@@ -149,7 +154,7 @@ def _read(
 
     file = cast(BinaryIO, io.BufferedReader(body, BUFFER))
     try:
-        for found in read_json(file) if json else read_csv(file, list(known)):
+        for found in read_json(file) if json else read_csv(file, list(known), shape):
             if isinstance(found, Found):
                 try:
                     rows.append(contact_row(found.values, known))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -15,6 +15,11 @@ class Input(BaseModel):
     """What a caller sends: unknown names are refused, so that a misspelled setting is never just ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def as_list(value: Any) -> Any:
+    """What a query parameter that may be repeated brings, as a list also where it came once."""
+    return [value] if isinstance(value, str) else value
 
 
 YEARS = (1970, 2200)

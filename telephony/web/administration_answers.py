@@ -12,6 +12,7 @@ from telephony.model.contact import ContactState
 from telephony.model.machine_detection import Verdict
 from telephony.store.accounts import Role
 from telephony.store.fields import FieldKind
+from telephony.store.import_shape import Encoding
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -250,6 +251,31 @@ class RejectedRow(BaseModel):
     field: str
     reason: str
     values: dict[str, str]
+
+
+class PreviewProblem(BaseModel):
+    field: str
+    message: str
+
+
+class PreviewColumn(BaseModel):
+    heading: str = Field(description="as the file has it; empty without a header row")
+    column: str = Field(description="what it is: as given, else guessed; empty: passed over")
+
+
+class PreviewRow(BaseModel):
+    row: int
+    cells: list[str]
+    problem: PreviewProblem | None = Field(description="why it would be rejected")
+
+
+class Preview(BaseModel):
+    encoding: Encoding
+    delimiter: str | None = Field(description="none for JSON")
+    header: bool
+    columns: list[PreviewColumn] = Field(description="none for JSON")
+    rows: list[PreviewRow]
+    problem: PreviewProblem | None = Field(description="why these columns do not do for an import")
 
 
 class Obstacle(BaseModel):

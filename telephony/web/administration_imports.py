@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from functools import partial
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import Field
 
 from telephony.store import imports, inputs
+from telephony.store.errors import Invalid
+from telephony.store.fields import FieldKind, described, kinds
+from telephony.store.import_file import column_names
+from telephony.store.import_preview import preview_csv, preview_json
 from telephony.store.import_run import run_import
+from telephony.store.import_shape import AS_USUAL, Shape
 from telephony.store.imports import NewImport
+from telephony.store.paging import MOST, PageRequest, Row
 from telephony.web.administration import PageQuery, campaign_of, tenant_of
-from telephony.web.administration_answers import Import, PageOf, RejectedRow
+from telephony.web.administration_answers import Import, PageOf, Preview, RejectedRow
 from telephony.web.exchange import Exchange
 from telephony.web.routes import SUPERVISORS, Routes
+from telephony.web.tables import csv_lines
 
 routes = Routes("Imports")
 
@@ -20,9 +33,13 @@ MOST_BYTES = 1024**3
 JSON_TYPES = ("application/json", "application/x-ndjson")
 
 
-class UploadQuery(inputs.Input):
+PREVIEW_BYTES = 256 * 1024
+"""Of the beginning of a file that is previewed: ten rows of contacts with very long fields."""
+
+
+class UploadQuery(Shape):
     list: inputs.Name = "Contacts"
-    source: inputs.Note = ""
+    source: Annotated[inputs.Note, Field(description="name of the file")] = ""
 
 
 class ImportQuery(PageQuery):
@@ -42,10 +59,16 @@ async def upload(exchange: Exchange, id: str, query: UploadQuery) -> Any:
     """CSV with a header row, a JSON array, or one JSON object a line; streamed, of any length.
 
     Columns: external_id, name, number (or number_1 to number_10 with label_1 to label_10), zone, consent; any other
-    is a field. A known external_id is updated. Rows that cannot be taken are kept with the reason and stop nothing.
+    is a field. Where the header of a CSV says something else, or there is none, `column` says what each one is.
+    A known external_id is updated. Rows that cannot be taken are kept with the reason and stop nothing.
     """
     tenant_id, by = await tenant_of(exchange), exchange.caller.user_id
     await campaign_of(exchange, tenant_id, id)
+    as_json = _is_json(exchange, query)
+    if query.column:
+        known = await exchange.run(lambda conn: kinds(conn, tenant_id))
+        column_names(query.column, list(known), mapped=True)  # what cannot do is said before a list is made for it
+    shape = Shape.model_validate(query.model_dump(include=set(Shape.model_fields)))
     total = exchange.request.content_length or 0
     new = NewImport(campaign_id=id, list=query.list, source=query.source, total_bytes=total)
     begun = await exchange.run(lambda conn: imports.begin(conn, tenant_id, new, started_by=by, now=exchange.now))
@@ -54,9 +77,45 @@ async def upload(exchange: Exchange, id: str, query: UploadQuery) -> Any:
         tenant_id,
         begun["id"],
         exchange.chunks(MOST_BYTES),
-        json=exchange.request.content_type in JSON_TYPES,
+        json=as_json,
+        shape=shape,
         stored=exchange.floor.wake,
     )
+
+
+@routes.post(
+    "/campaigns/{id}/contacts/preview",
+    "See how a file would be imported",
+    roles=SUPERVISORS,
+    answer=Preview,
+    takes=("text/csv", *JSON_TYPES),
+    errors=("INVALID",),
+)
+async def preview(exchange: Exchange, id: str, query: Shape) -> Any:
+    """Takes the beginning of a file, 256 KB at the most, and answers with its first ten rows; nothing is taken in.
+
+    Encoding and delimiter are found out, columns guessed by their headings, unless the query says them. Give what it
+    answers, or what a person made of it, with the import.
+    """
+    tenant_id = await tenant_of(exchange)
+    await campaign_of(exchange, tenant_id, id)
+    as_json = _is_json(exchange, query)
+    head = b"".join([chunk async for chunk in exchange.chunks(PREVIEW_BYTES)])
+    known = await exchange.run(lambda conn: described(conn, tenant_id))
+    of_kind = {name: FieldKind(kind) for name, (_, kind) in known.items()}
+    if as_json:
+        return await asyncio.to_thread(preview_json, head, of_kind)
+    labels = {name: label for name, (label, _) in known.items()}
+    return await asyncio.to_thread(preview_csv, head, query, of_kind, labels)
+
+
+def _is_json(exchange: Exchange, shape: Shape) -> bool:
+    if exchange.request.content_type not in JSON_TYPES:
+        return False
+    told = sorted(name for name in Shape.model_fields if getattr(shape, name) != getattr(AS_USUAL, name))
+    if told:
+        raise Invalid(told[0], "is for CSV; JSON says by itself what each value is")
+    return True
 
 
 @routes.get("/imports", "List imports, the newest first", roles=SUPERVISORS, answer=PageOf[Import])
@@ -80,3 +139,41 @@ async def rejections(exchange: Exchange, id: str, query: PageQuery) -> Any:
     return await exchange.run(
         lambda conn: imports.rejections_page(conn, tenant_id, id, query.request, team_ids=exchange.teams)
     )
+
+
+@routes.get(
+    "/imports/{id}/rejections.csv",
+    "Rows an import could not take, as a table",
+    roles=SUPERVISORS,
+    answer_type="text/csv",
+)
+async def rejections_csv(exchange: Exchange, id: str) -> web.StreamResponse:
+    """In our own columns, with row, field and reason before them: mend it and import it again.
+
+    Values are shortened as in the list of rejections.
+    """
+    tenant_id = await tenant_of(exchange)
+    names: dict[str, None] = {}
+    async for rows in _rejected(exchange, tenant_id, id):
+        names |= dict.fromkeys(name for row in rows for name in row["values"])
+    answer = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="rejected.csv"'})
+    answer.content_type, answer.charset = "text/csv", "utf-8"
+    await answer.prepare(exchange.request)
+    await answer.write(csv_lines([("_row", "_field", "_reason", *names)]))
+    async for rows in _rejected(exchange, tenant_id, id):
+        await answer.write(csv_lines(_told(row, names) for row in rows))
+    await answer.write_eof()
+    return answer
+
+
+async def _rejected(exchange: Exchange, tenant_id: str, id: str) -> AsyncIterator[list[Row]]:
+    request: PageRequest | None = PageRequest(limit=MOST)
+    while request is not None:
+        read = partial(imports.rejections_page, tenant_id=tenant_id, id_=id, request=request, team_ids=exchange.teams)
+        found = await exchange.run(read)
+        yield found.items
+        request = PageRequest(limit=MOST, after=found.next) if found.next else None
+
+
+def _told(row: Row, names: Iterable[str]) -> list[Any]:
+    return [row["row"], row["field"], row["reason"], *(row["values"].get(name) for name in names)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from pydantic_core import ErrorDetails
 
@@ -41,11 +40,6 @@ _SPANISH = {
     "uuid_parsing": "debe ser un identificador",
     "json_invalid": "JSON no válido",
 }
-
-
-def as_list(value: Any) -> Any:
-    """What a query parameter that may be repeated brings, as a list also where it came once."""
-    return [value] if isinstance(value, str) else value
 
 
 def field_problems(errors: Iterable[ErrorDetails], language: str) -> list[dict[str, str]]:

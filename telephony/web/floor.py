@@ -12,7 +12,6 @@ from telephony.store import floor, inputs
 from telephony.web.administration import PageQuery, campaign_of, tenant_of, tenant_or_installation
 from telephony.web.administration_answers import PageOf
 from telephony.web.exchange import Exchange
-from telephony.web.fields import as_list
 from telephony.web.floor_answers import FloorAgent, Progress, RefusedLately
 from telephony.web.routes import SUPERVISORS, Routes
 
@@ -22,7 +21,7 @@ routes = Routes("Floor")
 class AgentQuery(PageQuery):
     id: Annotated[
         tuple[inputs.Reference, ...],
-        BeforeValidator(as_list),
+        BeforeValidator(inputs.as_list),
         Field(max_length=100, description="only these; repeat it for several"),
     ] = ()
 

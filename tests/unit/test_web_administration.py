@@ -171,8 +171,9 @@ async def test_things_of_another_tenant_do_not_exist(office: Office, boss: Descr
         ("GET", f"/campaigns?tenant={other.tenant_id}", None),
     ):
         assert (await boss(method, path, body)).code == "NOT_FOUND", f"{method} {path}"
-    upload = await boss("POST", f"/campaigns/{other.campaign_id}/contacts", data=b"external_id,number\n", headers=CSV)
-    assert upload.code == "NOT_FOUND"
+    for path in ("contacts", "contacts/preview"):
+        there = f"/campaigns/{other.campaign_id}/{path}"
+        assert (await boss("POST", there, data=b"external_id,number\n", headers=CSV)).code == "NOT_FOUND"
     for path, body, field in (
         ("/teams", {"name": "Spies", "user_ids": [other.agent_id]}, "user_ids"),
         ("/campaigns", {"name": "Spies", "team_ids": [other.team_id]}, "team_ids"),
@@ -413,6 +414,56 @@ async def test_a_header_that_cannot_be_used_is_a_clear_refusal(office: Office, b
     assert problem_fields(refused) == ["header"]
     assert "external_id" in refused.json["errors"][0]["message"]
     assert (await upload(boss, office, b"x", **{"Content-Type": "text/plain"})).code == "UNSUPPORTED_MEDIA_TYPE"
+
+
+async def test_a_strangers_file_is_previewed_mapped_and_its_bad_rows_come_back_as_a_table(
+    office: Office, boss: Described
+) -> None:
+    path = f"/campaigns/{office.acme.campaign_id}/contacts"
+    data = f"Cliente n.;Teléfono;Ciudad\n1;{LONDON};Málaga\n2;12;=cmd()\n".encode("cp1252")
+
+    seen = (await boss("POST", f"{path}/preview", data=data, headers=CSV)).json
+    assert (seen["encoding"], seen["delimiter"], seen["problem"]["field"]) == ("windows-1252", ";", "column")
+    assert [one["column"] for one in seen["columns"]] == ["Cliente n.", "number", "Ciudad"]
+    mapping = "column=external_id&column=number&column=city&encoding=windows-1252"
+    again = (await boss("POST", f"{path}/preview?{mapping}", data=data, headers=CSV)).json
+    assert (again["problem"], [row["problem"] is None for row in again["rows"]]) == (None, [True, False])
+    assert (await boss("GET", "/imports")).json["items"] == []  # nothing was taken in
+
+    done = (await boss("POST", f"{path}?{mapping}&list=March", data=data, headers=CSV)).json
+    assert (done["added"], done["rejected"]) == (1, 1)
+    assert (await boss("GET", path)).json["items"][0]["fields"] == {"city": "Málaga"}
+    table = await boss("GET", f"/imports/{done['id']}/rejections.csv")
+    assert list(csv.DictReader(io.StringIO(table.text))) == [
+        {
+            "_row": "3", "_field": "number", "_reason": "must begin with + and the country code",
+            "external_id": "2", "number": "12", "city": "'=cmd()",
+        }
+    ]  # fmt: skip
+    mended = table.text.replace(",12,", f",{LONDON},").encode()
+    assert (await upload(boss, office, mended)).json["added"] == 1
+
+
+async def test_a_mapping_that_cannot_do_makes_no_list(office: Office, boss: Described) -> None:
+    path = f"/campaigns/{office.acme.campaign_id}/contacts"
+    for query, field in (
+        ("column=name", "column"),
+        ("column=external_id&column=number&column=number", "column"),
+        ("delimiter=x", "delimiter"),
+        ("encoding=utf-7", "encoding"),
+        ("column=" + "x" * 65, "column.0"),
+    ):
+        for address in (path, f"{path}/preview"):
+            refused = await boss("POST", f"{address}?{query}&list=New", data=b"a,b,c\n", headers=CSV)
+            if address == path:
+                assert problem_fields(refused) == [field], query
+    assert [one["name"] for one in (await boss("GET", "/lists")).json["items"]] == ["First"]
+    line = f'{{"external_id": "1", "number": "{LONDON}"}}'.encode()
+    json_type = {"Content-Type": "application/json"}
+    assert problem_fields(await boss("POST", f"{path}?header=false", data=line, headers=json_type)) == ["header"]
+    seen = (await boss("POST", f"{path}/preview", data=line, headers=json_type)).json
+    assert seen["rows"] == [{"row": 1, "cells": ["1", LONDON], "problem": None}]
+    assert (await boss("POST", f"{path}/preview", data=b"x" * 300_000, headers=CSV)).code == "TOO_LARGE"
 
 
 async def test_an_export_can_be_imported_again_and_runs_no_formula(office: Office, boss: Described) -> None:
