@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from telephony.dialer.browser_phone import BrowserPhone
 from telephony.dialer.call import Call
 from telephony.dialer.errors import DialerError, Refused
 from telephony.dialer.ground import Ground
@@ -61,6 +62,7 @@ class Desk:
         self.ground = ground
         self.preview = Preview(self)
         self.wrap_up = WrapUp(self)
+        self.browser_phone = BrowserPhone(self)
         self._present = present
         self._inbox: asyncio.Queue[Job] = asyncio.Queue()
         self._todo: list[Job] = []
@@ -276,9 +278,16 @@ class Desk:
         await self.move(event, wished=state, idle_reason=(reason or IdleReason.SIGNED_IN) if state == "idle" else None)
 
     async def set_phone(self, phone: str) -> None:
+        self._check_resting()
+        await self.ground.change(lambda work: agents.set_phone(work, self.agent, phone))
+
+    async def use_browser(self) -> None:
+        self._check_resting()
+        await self.ground.change(lambda work: agents.use_browser(work, self.agent))
+
+    def _check_resting(self) -> None:
         if self.agent.state not in (AgentState.OFFLINE, AgentState.IDLE, AgentState.AVAILABLE):
             raise Refused(Refusal.NOT_AVAILABLE, "The phone can be changed only while no call is up")
-        await self.ground.change(lambda work: agents.set_phone(work, self.agent, phone))
 
     async def was_moved(self) -> bool:
         """True where the agent, who rests, belongs to another cell now, or has worked in one meanwhile."""

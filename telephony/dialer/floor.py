@@ -164,6 +164,23 @@ class Floor:
         desk = await self.desk(agent_id)
         await desk.ask(lambda: desk.set_phone(phone))
 
+    async def use_browser(self, agent_id: str) -> None:
+        """Call this agent in the browser from now on."""
+        desk = await self.desk(agent_id)
+        await desk.ask(desk.use_browser)
+
+    async def phone_ready(self, phone: str) -> bool | None:
+        """Whether a phone is registered; None: not known."""
+        return await self.ground.board.phone_ready(phone)
+
+    async def phone_trouble(self, agent_id: str, code: str, call: str | None) -> None:
+        """The agent's page says what its phone lacks."""
+        desk = await self.desk(agent_id)
+        await desk.ask(lambda: desk.browser_phone.trouble(code, call))
+
+    async def phone_attached(self, agent_id: str, leg: str | None) -> None:
+        """The agent's page registered its phone, and says which call it still has up."""
+
     async def next_pull(self, agent_id: str, campaign_id: str) -> Pulled:
         """Show the agent a contact of a campaign in the mode preview; what is open already is shown again."""
         desk = await self.desk(agent_id)

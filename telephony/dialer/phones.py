@@ -18,14 +18,14 @@ ASKED_EVERY = 0.2
 
 async def check(ground: Ground, agent_id: str) -> None:
     """Wait for an agent's phone to be registered; raises `Refused`. Where nobody knows, that is no reason to refuse."""
-    phone = await ground.store.run(lambda conn: agents.phone_of(conn, agent_id))
-    if not phone:
+    phones = await ground.store.run(lambda conn: agents.phones_of(conn, agent_id))
+    if not phones.called:
         raise Refused(Refusal.PHONE_NOT_REGISTERED, "No phone is set: set one with PUT /me/phone")
     until = asyncio.get_running_loop().time() + REGISTERS_WITHIN
-    while await ground.board.phone_ready(phone) is False:
+    while await ground.board.phone_ready(phones.called) is False:
         if asyncio.get_running_loop().time() > until:
-            raise Refused(
-                Refusal.PHONE_NOT_REGISTERED,
-                f"Your phone '{phone}' is not registered: start it, or choose another with PUT /me/phone",
-            )
+            text = f"Your phone '{phones.sip}' is not registered: start it, or choose another with PUT /me/phone"
+            if phones.browser:
+                text = "The phone in your browser is not connected: open the page, or choose another with PUT /me/phone"
+            raise Refused(Refusal.PHONE_NOT_REGISTERED, text)
         await asyncio.sleep(ASKED_EVERY)

@@ -68,7 +68,7 @@ class Reservation:
             return
         if not self._desk.ground.board.connected:
             return
-        if self.line is not None or not self._desk.agent.phone or not self._desk.present:
+        if self.line is not None or not self._desk.agent.endpoint or not self._desk.present:
             return  # the end of the old line, a phone or a desktop bring us back here
         if self._desk.call is not None:
             return  # the customer's leg of the last call is still ending; its end wakes whoever waits
@@ -103,7 +103,10 @@ class Reservation:
         line = self.line
         if line is None or self.ending:
             return
-        call = AgentCall(leg=line.leg_id, phone=self._desk.agent.phone, ring_limit=line.ring_limit)
+        agent = self._desk.agent
+        call = AgentCall(
+            leg=line.leg_id, phone=agent.endpoint, ring_limit=line.ring_limit, in_browser=bool(agent.browser_phone)
+        )
         now = asyncio.get_running_loop().time()
         try:
             await self._desk.ground.board.ring_agent(call)

@@ -39,6 +39,9 @@ class IdleReason(StrEnum):
     OFFER_TIMEOUT = "offer_timeout"
     HUNG_UP = "hung_up"
     DESKTOP_LOST = "desktop_lost"
+    MICROPHONE_BLOCKED = "microphone_blocked"  # the browser was not allowed to use it
+    MICROPHONE_MISSING = "microphone_missing"
+    PHONE_LOST = "phone_lost"  # the phone in the browser did not come back in time
 
 
 class AgentEvent(StrEnum):

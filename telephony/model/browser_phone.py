@@ -12,16 +12,18 @@ import hmac
 PREFIX = "pd-web-"
 """How every browser phone's endpoint begins, and no other phone's."""
 
-LONGEST_NAME = 60
-"""Characters of a user name that can have one: Asterisk's names of channels hold 80 and a number."""
+DOMAIN = "pbx.invalid"
+"""What stands after the @ of their SIP addresses; nobody looks it up (RFC 2606)."""
+
+LONGEST = 64
+"""Characters of an endpoint's name: those of Asterisk's channels hold 80, with a prefix and a number."""
 
 
 def endpoint_of(username: str) -> str:
-    """The endpoint in Asterisk; two names never share one. Empty where the name is too long."""
-    if len(username) > LONGEST_NAME:
-        return ""
+    """The endpoint in Asterisk; two names never share one. Empty where it would be too long."""
     # @ would mean something in a dial string
-    return PREFIX + username.replace("_", "__").replace("@", "_-")
+    endpoint = PREFIX + username.replace("_", "__").replace("@", "_-")
+    return endpoint if len(endpoint) <= LONGEST else ""
 
 
 def is_browser_phone(endpoint: str) -> bool:

@@ -55,7 +55,11 @@ def ring_agent(call: AgentCall, *, fastagi: str, auto_answer: bool) -> Action:
     return {
         **_originate(call.leg, f"PJSIP/{call.phone}", call.ring_limit, "pd-agent", "hold"),
         **({"CallerID": f'"{name}" <>'} if name else {}),
-        "Variable": [*_variables(call.leg, fastagi), *(AUTO_ANSWER if auto_answer else ())],
+        "Variable": [
+            *_variables(call.leg, fastagi),
+            *(AUTO_ANSWER if auto_answer or call.in_browser else ()),
+            *((quoted_variable("PJSIP_HEADER(add,X-Reservation)", call.leg),) if call.in_browser else ()),
+        ],
     }
 
 

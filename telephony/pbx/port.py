@@ -49,12 +49,16 @@ class UnknownLeg(OrderRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentCall:
-    """A reservation call. `phone`: endpoint name; `ring_limit`: seconds; nothing of a customer is in it."""
+    """A reservation call. `phone`: endpoint name; `ring_limit`: seconds; nothing of a customer is in it.
+
+    `in_browser`: the phone is our own page, which answers by itself where it is told the leg.
+    """
 
     leg: str
     phone: str
     ring_limit: int
     caller_name: str = ""
+    in_browser: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from telephony.store import inputs
 from telephony.store.agents import has_call_up
 from telephony.store.errors import Invalid, unique, unreferenced
 from telephony.store.paging import Page, PageRequest, Row, page
-from telephony.store.phones import give_phone
+from telephony.store.phones import follow_name, give_phone
 from telephony.store.rows import add, alter, given, one
 from telephony.store.schema import agents, cells, sessions, team_members, tokens, users
 
@@ -139,6 +139,8 @@ def change_user(
     owned = (users.c.id == user_id, users.c.tenant_id.is_not_distinct_from(tenant_id))
     with unique(conn, "username", f"the user name {change.username!r} is taken"):
         alter(conn, users, owned, values, "user")
+    if change.username is not None:
+        follow_name(conn, user_id)
     if change.active is False or password_hash is not None:
         conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
     _change_desk(conn, tenant_id, user_id, change, now)

@@ -15,14 +15,14 @@ from telephony.model.ids import new_id
 from telephony.store import grants
 from telephony.store.claims import Claim
 from telephony.store.grants import Full, Need, Place
-from telephony.store.phones import give_phone
+from telephony.store.phones import choose_browser, give_phone
 from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, columns, record
 from telephony.store.schema import agents, attempts, legs, reservations, users
 from telephony.store.steps import step_agent
 from telephony.store.work import Work
 
-_PHONE = Prepared(select(agents.c.phone).where(agents.c.id == bindparam("agent")))
+_PHONES = Prepared(select(agents.c.phone, agents.c.browser_phone).where(agents.c.id == bindparam("agent")))
 _AGENT = Prepared(select(*columns(Agent)).where(agents.c.id == bindparam("agent")))
 
 
@@ -170,20 +170,39 @@ def leg_ended(work: Work, leg_id: str, outcome: str, *, cause: int = 0, sip: int
     grants.release(work, [leg_id])
 
 
-def phone_of(conn: Connection, agent_id: str) -> str:
-    """The name of an agent's endpoint; empty: none."""
-    return str(_PHONE(conn, {"agent": agent_id}).scalar_one())
+@dataclass(frozen=True, slots=True)
+class Phones:
+    """The endpoints of an agent's phones, empty where there is none; that in the browser only while it is chosen."""
+
+    sip: str
+    browser: str
+
+    @property
+    def called(self) -> str:
+        return self.browser or self.sip
+
+
+def phones_of(conn: Connection, agent_id: str) -> Phones:
+    return Phones(*_PHONES(conn, {"agent": agent_id}).one())
 
 
 def read_phone(conn: Connection, agent: Agent) -> None:
     """Bring the agent's phone up to date: administrators change it in the database, in any process."""
-    agent.phone = phone_of(conn, agent.id)
+    found = phones_of(conn, agent.id)
+    agent.phone, agent.browser_phone = found.sip, found.browser
 
 
 def set_phone(work: Work, agent: Agent, phone: str) -> None:
-    """Raises what `give_phone` raises."""
+    """Choose a SIP phone; raises what `give_phone` raises."""
     give_phone(work.conn, agent.id, phone)
-    agent.phone = phone
+    choose_browser(work.conn, agent.id, chosen=False)
+    read_phone(work.conn, agent)
+
+
+def use_browser(work: Work, agent: Agent) -> None:
+    """Choose the browser; raises what `choose_browser` raises."""
+    choose_browser(work.conn, agent.id, chosen=True)
+    read_phone(work.conn, agent)
 
 
 def remember_wish(agent: Agent, wish: str | None, reason: str | None) -> dict[str, str | None]:

@@ -23,6 +23,7 @@ class Agent:
     tenant_id: str
     cell_id: str
     phone: str
+    browser_phone: str
     state: AgentState
     idle_reason: str | None
     wish: str | None
@@ -33,6 +34,11 @@ class Agent:
     offer_id: str | None
     attempt_id: str | None
     wrap_up_until: datetime | None
+
+    @property
+    def endpoint(self) -> str:
+        """The phone that is called; empty: none."""
+        return self.browser_phone or self.phone
 
 
 @dataclass(slots=True, kw_only=True)

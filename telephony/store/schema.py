@@ -188,6 +188,7 @@ agents = Table(
     _to("tenants", index=True),
     _to("cells", index=True),
     Column("phone", String(80), nullable=False, server_default=""),  # endpoint name in the cell's PBX
+    Column("browser_phone", String(80), nullable=False, server_default=""),  # called instead, while chosen
     Column("state", Code, nullable=False, server_default="offline"),
     Column("idle_reason", Code),
     Column("wish", Code),  # available, idle or offline, to be honoured after wrap-up

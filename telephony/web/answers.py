@@ -33,7 +33,8 @@ class Agent(BaseModel):
     state: AgentState
     since: datetime
     reason: str | None = Field(description="why idle")
-    phone: str = Field(description="name of the agent's endpoint in Asterisk")
+    phone: str = Field(description="name of the endpoint in Asterisk that is called")
+    phone_kind: Literal["sip", "browser"]
     cell: str
     wish: str | None = Field(description="state to go to after wrap-up")
     campaign: Named | None

@@ -19,6 +19,8 @@ from telephony.web import (
     me,
     metrics,
     offers,
+    phone,
+    phone_socket,
     recordings,
     sessions,
 )
@@ -27,6 +29,7 @@ from telephony.web.routes import Route
 ALL = (
     sessions.routes,
     me.routes,
+    phone.routes,
     offers.routes,
     calls.routes,
     recordings.routes,
@@ -39,6 +42,7 @@ ALL = (
     administration_people.routes,
     administration_installation.routes,
     live.routes,
+    phone_socket.routes,
     health.routes,
     metrics.routes,
 )

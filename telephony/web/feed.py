@@ -20,6 +20,7 @@ from telephony.store import outbox, tail
 from telephony.store.engine import Store, StoreUnavailable
 from telephony.store.sessions import Caller
 from telephony.store.tail import Line
+from telephony.web.guard import Watched
 
 log = logging.getLogger("telephony.web.feed")
 
@@ -41,26 +42,19 @@ QUEUE = 256
 CURSOR_PREFIX = "e"
 
 
-class Subscriber:
+class Subscriber(Watched):
     """One open desktop: what it may see, and what waits for it."""
 
     def __init__(self, *, token: str, caller: Caller, tenant_id: str, agent_ids: frozenset[str] | None) -> None:
-        self.token = token
-        self.caller = caller
+        super().__init__(token=token, caller=caller)
         self.tenant_id = tenant_id
         self.agent_ids = agent_ids  # None: all of the tenant
         self.queue: asyncio.Queue[tuple[int, str]] = asyncio.Queue(QUEUE)
-        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def may_see(self, line: Line) -> bool:
         return line.tenant_id == self.tenant_id and (
             line.agent_id is None or self.agent_ids is None or line.agent_id in self.agent_ids
         )
-
-    def end(self, code: int) -> None:
-        """Close it with this WebSocket code; the first one counts."""
-        if not self.ended.done():
-            self.ended.set_result(code)
 
 
 class Feed:

@@ -1,4 +1,4 @@
-"""GET /live: the WebSocket of one desktop, and the guard that closes those whose session ended.
+"""GET /live: the WebSocket of one desktop.
 
 The first message is `hello` with the cursor to come back with, or `reset` where the given cursor leaves a gap:
 then the client reads `GET /me` afresh. Every 20 s comes a `tick`, by which a page knows that the line is alive.
@@ -13,36 +13,27 @@ from typing import Annotated, Any
 
 from aiohttp import WSCloseCode, web
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import SQLAlchemyError
 
 from telephony.store import tail
 from telephony.store.accounts import Role
-from telephony.store.engine import StoreUnavailable
-from telephony.web.auth import Door
 from telephony.web.exchange import Exchange
-from telephony.web.feed import Feed, Subscriber, cursor, message_of
+from telephony.web.feed import Subscriber, cursor, message_of
+from telephony.web.guard import REASONS
 from telephony.web.problems import Problem
 from telephony.web.routes import EVERYBODY, Routes
 
 log = logging.getLogger("telephony.web.live")
 
-SESSION_ENDED = 4401
-ROLE_CHANGED = 4403
 TOO_SLOW = 4408
 GOING_AWAY = int(WSCloseCode.GOING_AWAY)
 
-REASONS = {
-    SESSION_ENDED: b"the session ended; sign in again",
-    ROLE_CHANGED: b"role or teams changed; open the feed again",
+_REASONS = REASONS | {
     TOO_SLOW: b"events were not read fast enough; come back with the last cursor",
     GOING_AWAY: b"the service stops",
 }
 
 TICK = 20.0
 """Seconds between ticks and pings: under the 60 s after which proxies close a silent connection."""
-
-RECHECK = 15.0
-"""Seconds between looks at each feed's session: how late another process's change ends a feed at most."""
 
 CLOSE_WAIT = 2.0
 """Seconds a client has to take the close; then its connection is dropped."""
@@ -66,7 +57,8 @@ class LiveMessage(BaseModel):
 
     kind: str = Field(
         description="hello, reset, tick, or an event: agent.state, offer.opened, offer.closed, call.state, call.amd, "
-        "call.beep, call.recording, call.voicemail_left, call.wrapped_up, limit.reached, campaign.state, pbx.state"
+        "call.beep, call.recording, call.voicemail_left, call.wrapped_up, limit.reached, campaign.state, pbx.state, "
+        "phone.trouble"
     )
     cursor: str = Field(description="give the last one as `since` when you come back")
     at: datetime
@@ -160,7 +152,7 @@ async def _read(socket: web.WebSocketResponse) -> None:
 async def _close(socket: web.WebSocketResponse, request: web.Request, code: int) -> None:
     try:
         async with asyncio.timeout(CLOSE_WAIT):
-            await socket.close(code=code, message=REASONS.get(code, b""), drain=False)
+            await socket.close(code=code, message=_REASONS.get(code, b""), drain=False)
     except (TimeoutError, ConnectionError):
         pass
     if request.transport is not None and code == TOO_SLOW:
@@ -180,45 +172,3 @@ async def _agents(exchange: Exchange) -> frozenset[str] | None:
 def _sign(kind: str, event_id: int) -> str:
     at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return f'{{"kind":"{kind}","cursor":"{cursor(event_id)}","at":"{at}","data":{{}}}}'
-
-
-class Guard:
-    """Ends feeds whose session ended or whose user's role or teams changed: at once here, else within `RECHECK`."""
-
-    def __init__(self, feed: Feed, door: Door) -> None:
-        self._feed = feed
-        self._door = door
-        self._tasks: set[asyncio.Task[None]] = set()
-        door.on_forget(self._forgotten)
-
-    def start(self) -> None:
-        self._begin(self._watch())
-
-    async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _forgotten(self, user_id: str) -> None:
-        self._begin(self._check([one for one in self._feed.subscribers if one.caller.user_id == user_id]))
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(RECHECK)
-            await self._check(list(self._feed.subscribers))
-
-    async def _check(self, subscribers: list[Subscriber]) -> None:
-        for subscriber in subscribers:
-            try:
-                caller = await self._door.caller(subscriber.token)
-            except (SQLAlchemyError, StoreUnavailable):
-                return  # the next round tells; a database away ends nobody's session
-            if caller is None:
-                subscriber.end(SESSION_ENDED)
-            elif (caller.role, caller.team_ids) != (subscriber.caller.role, subscriber.caller.team_ids):
-                subscriber.end(ROLE_CHANGED)
-
-    def _begin(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -1,4 +1,4 @@
-"""The agent's own desk: who I am, my state, my phone, my presence."""
+"""The agent's own desk: who I am, my state, my presence."""
 
 from __future__ import annotations
 
@@ -38,12 +38,6 @@ class ChosenLanguage(BaseModel):
     language: accounts.Language
 
 
-class Phone(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    phone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,80}$", description="name of the endpoint in Asterisk")]
-
-
 @routes.get("/me", "Who I am, with my state, open offer and call", roles=EVERYBODY, answer=Me)
 async def me(exchange: Exchange) -> Any:
     """All that a page needs that was just loaded."""
@@ -63,12 +57,6 @@ async def me(exchange: Exchange) -> Any:
 async def set_state(exchange: Exchange, body: WantedState) -> None:
     """During a call and in wrap-up it is remembered and done after wrap-up."""
     await exchange.floor.set_state(exchange.agent_id, body.state, body.reason)
-
-
-@routes.put("/me/phone", "Choose the phone that is called", roles=DESK, status=204, errors=("NOT_AVAILABLE", "NO_DESK"))
-async def set_phone(exchange: Exchange, body: Phone) -> None:
-    """Possible while offline, idle or available."""
-    await exchange.floor.set_phone(exchange.agent_id, body.phone)
 
 
 @routes.put("/me/language", "Choose the language of what I am told", roles=EVERYBODY, status=204)

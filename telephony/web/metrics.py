@@ -63,6 +63,12 @@ class _Figures:
         yield _counters("telephony_recordings", "Recordings kept, or why they failed", "result", feed.recordings)
         yield _gauge("telephony_recordings_work", "0 where a trial recording did not arrive", floor.recordings_work)
         yield _gauge("telephony_live_feeds", "Open live feeds", len(feed.subscribers))
+        phones = self._services.phones
+        yield _gauge("telephony_browser_phones", "Phones in browsers that are connected", len(phones.open))
+        yield CounterMetricFamily(
+            "telephony_browser_phone_takeovers", "Times a newer tab became the phone", value=float(phones.takeovers)
+        )
+        yield _counters("telephony_phone_troubles", "What pages said their phone lacks", "code", phones.troubles)
         yield _gauge("telephony_event_lag_seconds", "Age of the last event when it was handed out", feed.lag)
         yield _gauge("telephony_loop_lag_seconds", "Worst lateness of the event loop", self._services.lag.take())
 

@@ -12,9 +12,11 @@ from telephony.web.app import build_app
 from telephony.web.auth import Door
 from telephony.web.exchange import Front, Services
 from telephony.web.feed import Feed
+from telephony.web.guard import Guard
 from telephony.web.lag import LoopLag
-from telephony.web.live import GOING_AWAY, TOO_SLOW, Guard
+from telephony.web.live import GOING_AWAY, TOO_SLOW
 from telephony.web.pages import add_pages
+from telephony.web.phone_lines import PhoneLines
 
 DRAIN = 5.0
 """Seconds that running requests have at the end: the longest, an accept, takes some ten milliseconds."""
@@ -30,10 +32,17 @@ class WebServer:
         self._settings = settings
         self._feed = Feed(store, changes, too_slow=TOO_SLOW)
         self._door = Door(store, http=settings.http, session=settings.session)
-        self._guard = Guard(self._feed, self._door)
+        self._phones = PhoneLines(settings.phones)
+        self._guard = Guard(self._door, lambda: (*self._feed.subscribers, *self._phones.open))
         self._lag = LoopLag()
         self._services = Services(
-            settings=settings, store=store, floor=floor, door=self._door, feed=self._feed, lag=self._lag
+            settings=settings,
+            store=store,
+            floor=floor,
+            door=self._door,
+            feed=self._feed,
+            lag=self._lag,
+            phones=self._phones,
         )
         self._runner: web.AppRunner | None = None
 
@@ -56,6 +65,7 @@ class WebServer:
     async def start(self) -> None:
         """Follow the outbox, then listen; raises OSError where the port cannot be had."""
         await self._feed.start()
+        await self._phones.start()
         self._guard.start()
         self._lag.start()
         self.app = build_app(self._services, api.all_routes())
@@ -65,13 +75,15 @@ class WebServer:
         await web.TCPSite(self._runner, self._settings.http.host, self._settings.http.port).start()
 
     async def stop(self) -> None:
-        """Take no more connections, close the live feeds, let running requests end."""
+        """Take no more connections, close live feeds and phones, let running requests end."""
         if self._runner is not None:
             for site in list(self._runner.sites):
                 await site.stop()
         await self._guard.stop()
+        self._phones.end_all(GOING_AWAY)
         await self._feed.stop(GOING_AWAY)
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._phones.stop()
         await self._lag.stop()
         self._door.close()

@@ -20,7 +20,7 @@ from telephony.dialer.changes import Changes
 from telephony.dialer.preview import Pulled
 from telephony.model.reasons import Withdrawal
 from telephony.pbx.port import EarsState
-from telephony.settings import Http, Settings
+from telephony.settings import Http, Phones, Settings
 from telephony.store import accounts, outbox
 from telephony.store.accounts import NewUser, Role
 from telephony.store.engine import Store
@@ -57,6 +57,19 @@ class NotedFloor:
 
     async def set_phone(self, agent_id: str, phone: str) -> None:
         self._note("phone", agent_id, phone)
+
+    async def use_browser(self, agent_id: str) -> None:
+        self._note("browser", agent_id)
+
+    async def phone_ready(self, phone: str) -> bool | None:
+        self._note("phone_ready", phone)
+        return True
+
+    async def phone_trouble(self, agent_id: str, code: str, call: str | None) -> None:
+        self._note("trouble", agent_id, code, call)
+
+    async def phone_attached(self, agent_id: str, leg: str | None) -> None:
+        self._note("attached", agent_id, leg)
 
     async def next_pull(self, agent_id: str, campaign_id: str) -> Pulled:
         self._note("next", agent_id, campaign_id)
@@ -227,7 +240,9 @@ async def office(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Office]:
 
 
 @asynccontextmanager
-async def open_office(url: str, folder: Path, **http_settings: Any) -> AsyncIterator[Office]:
+async def open_office(
+    url: str, folder: Path, *, phones: Phones | None = None, **http_settings: Any
+) -> AsyncIterator[Office]:
     store = Store(url)
     acme, globex = await store.run(_found)
     for one in (acme, globex):
@@ -238,7 +253,12 @@ async def open_office(url: str, folder: Path, **http_settings: Any) -> AsyncIter
             )
         )
     floor, changes = NotedFloor(), Changes()
-    settings = Settings(data_dir=folder, database_url=url, http=Http(port=free_port(), **http_settings))
+    settings = Settings(
+        data_dir=folder,
+        database_url=url,
+        http=Http(port=free_port(), **http_settings),
+        phones=phones or Phones(),
+    )
     server = WebServer(settings=settings, store=store, floor=floor, changes=changes)
     await server.start()
     http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())

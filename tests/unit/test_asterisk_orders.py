@@ -113,6 +113,12 @@ def test_a_value_that_could_mean_more_than_itself_is_refused_by_its_field(field:
     assert str(value) not in str(refusal.value) or str(value) in ("", "0", "x")
 
 
+def test_a_page_is_told_to_answer_and_which_leg_it_is() -> None:
+    call = replace(RESERVATION, in_browser=True)
+    headers = orders.ring_agent(call, fastagi="h:1", auto_answer=False)["Variable"][3:]
+    assert headers == [*orders.AUTO_ANSWER, f'PJSIP_HEADER(add,X-Reservation)="{AGENT}"']
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

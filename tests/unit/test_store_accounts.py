@@ -263,6 +263,8 @@ async def test_a_phone_is_one_agents_and_a_trunk_is_nobodys(store: Store) -> Non
             give_phone(conn, ben["id"], "1001")  # Ann's
         with pytest.raises(Invalid, match="trunk"):
             give_phone(conn, ben["id"], "carrier")
+        with pytest.raises(Invalid, match="belongs to one user"):
+            give_phone(conn, ben["id"], "pd-web-acme.ann")
         give_phone(conn, ben["id"], "1002")
         give_phone(conn, here.agent_id, "1001")  # her own again
 

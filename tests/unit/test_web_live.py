@@ -15,7 +15,7 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from telephony.store import accounts, outbox, teams
 from telephony.store.accounts import Role, UserChange
-from telephony.web import feed, live
+from telephony.web import feed, guard, live
 from tests.support.office import Client, Office, open_office
 
 pytestmark = pytest.mark.unit
@@ -172,7 +172,7 @@ async def test_signing_out_closes_the_feed_of_that_session_only(office: Office) 
         await heard(first, 1)
         await heard(second, 1)
         await one("DELETE", "/api/v1/sessions/current")
-        assert await closed(first) == live.SESSION_ENDED
+        assert await closed(first) == guard.SESSION_ENDED
         await numbered(office, range(1), office.acme.agent_id)
         assert numbers_of(await heard(second, 1)) == [0]
 
@@ -186,20 +186,20 @@ async def test_a_changed_role_closes_the_feed(office: Office) -> None:
             lambda conn: accounts.change_user(conn, acme.tenant_id, acme.agent_id, change, now=datetime.now(UTC))
         )
         office.server.door.forget(acme.agent_id)
-        assert await closed(socket) == live.ROLE_CHANGED
+        assert await closed(socket) == guard.ROLE_CHANGED
 
 
 async def test_a_session_ended_by_another_process_closes_the_feed_too(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "RECHECK", 0.05)
+    monkeypatch.setattr(guard, "RECHECK", 0.05)
     async with open_office(sqlite_url, tmp_path) as office, (await office.agent()).live() as socket:
         await heard(socket, 1)
         change, acme = UserChange(active=False), office.acme
         await office.store.run(
             lambda conn: accounts.change_user(conn, acme.tenant_id, acme.agent_id, change, now=datetime.now(UTC))
         )
-        assert await closed(socket) == live.SESSION_ENDED
+        assert await closed(socket) == guard.SESSION_ENDED
 
 
 async def test_a_client_that_does_not_read_is_closed_and_holds_up_nobody(office: Office) -> None:

@@ -187,6 +187,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("cell_id", sa.String(length=36), nullable=False),
         sa.Column("phone", sa.String(length=80), server_default="", nullable=False),
+        sa.Column("browser_phone", sa.String(length=80), server_default="", nullable=False),
         sa.Column("state", sa.String(length=40), server_default="offline", nullable=False),
         sa.Column("idle_reason", sa.String(length=40), nullable=True),
         sa.Column("wish", sa.String(length=40), nullable=True),
