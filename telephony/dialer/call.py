@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from telephony.dialer.controls import CallControls
 from telephony.dialer.dialing import Dialing
 from telephony.dialer.errors import DialerError, Refused
 from telephony.dialer.message import drop_message
@@ -80,6 +81,7 @@ class Call:
         self._dialing = Dialing(desk, self)
         self._settlement = Settlement(desk, self)
         self.recording = CallRecording(desk, self)
+        self.controls = CallControls(desk, self)
 
     @property
     def live(self) -> bool:
@@ -407,6 +409,8 @@ class Call:
         desk.ground.settled.add(self.leg.id)
         desk.ground.work_wanted.set()  # a place is free
         desk.ground.recordings_wanted.set()
+        if self.attempt.muted:
+            desk.next(desk.reservation.unmute)
         if not to_wrap and desk.call is self:
             desk.call = None
             if AgentEffect.NEXT_OFFER in effects and self.settings.mode is Mode.PREVIEW_STANDARD:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from telephony.dialer import phones
-from telephony.dialer.call import Call
 from telephony.dialer.changes import Changes
 from telephony.dialer.desk import Desk
 from telephony.dialer.errors import NotFound
@@ -21,6 +20,7 @@ from telephony.dialer.ground import Ground
 from telephony.dialer.presence import Presence
 from telephony.dialer.preview import Pulled
 from telephony.dialer.recorded import Recorded
+from telephony.dialer.requests import CallRequests, call_of
 from telephony.dialer.stored import Stored
 from telephony.model.agent import AGENT, AgentEvent, AgentState
 from telephony.model.message_drop import When
@@ -73,6 +73,7 @@ class Floor:
         self._recorded = Recorded(self.ground, days=recording_days)
         self.presence = Presence()
         self.desks: dict[str, Desk] = {}
+        self.calls = CallRequests(self)
         self.ready = False
         self._links = 0  # how often the link was lost: a survey from before that tells nothing any more
         self._tasks: list[asyncio.Task[None]] = []
@@ -195,29 +196,29 @@ class Floor:
 
     async def cancel(self, agent_id: str, attempt_id: str) -> None:
         desk = await self.desk(agent_id)
-        await desk.ask(lambda: self._call(desk, attempt_id).cancel())
+        await desk.ask(lambda: call_of(desk, attempt_id).cancel())
 
     async def hang_up(self, agent_id: str, attempt_id: str) -> None:
         desk = await self.desk(agent_id)
-        await desk.ask(lambda: self._call(desk, attempt_id).hang_up())
+        await desk.ask(lambda: call_of(desk, attempt_id).hang_up())
 
     async def voicemail_left(self, agent_id: str, attempt_id: str) -> None:
         desk = await self.desk(agent_id)
-        await desk.ask(lambda: self._call(desk, attempt_id).voicemail_left())
+        await desk.ask(lambda: call_of(desk, attempt_id).voicemail_left())
 
     async def drop_message(self, agent_id: str, attempt_id: str, when: When) -> None:
         desk = await self.desk(agent_id)
 
         async def drop() -> None:
             if not desk.hears_message(attempt_id):  # the same request again changes nothing
-                await self._call(desk, attempt_id).drop_message(when)
+                await call_of(desk, attempt_id).drop_message(when)
 
         await desk.ask(drop)
 
     async def record(self, agent_id: str, attempt_id: str, action: str) -> None:
         """Start, stop, pause or resume the recording of the agent's call."""
         desk = await self.desk(agent_id)
-        await desk.ask(lambda: self._call(desk, attempt_id).recording.act(action))
+        await desk.ask(lambda: call_of(desk, attempt_id).recording.act(action))
 
     async def wrap_up(
         self,
@@ -236,11 +237,6 @@ class Floor:
                 attempt_id, disposition, note=note, callback_at=callback_at, callback_mine=callback_mine
             )
         )
-
-    def _call(self, desk: Desk, attempt_id: str) -> Call:
-        if desk.call is None or desk.call.attempt.id != attempt_id:
-            raise NotFound("call")
-        return desk.call
 
     def seen(self, agent_id: str) -> None:
         self.presence.seen(agent_id)

@@ -52,6 +52,9 @@ async def drop_message(desk: Desk, call: Call, when: When) -> None:
     the beep; the call then goes on as it was.
     """
 
+    if call.controls.held:
+        raise Refused(Refusal.NOT_AVAILABLE, "Take the customer back from hold first")
+
     def transaction(work: Work) -> tuple[Attempt, Agent, tuple[AgentEffect, ...]]:
         attempt, agent = replace(call.attempt), replace(desk.agent)
         message_id = messages.to_drop(work.conn, attempt)
@@ -70,6 +73,8 @@ async def drop_message(desk: Desk, call: Call, when: When) -> None:
     desk.messages[call.leg.id] = one
     desk.call = None
     desk.next(one.begin)
+    if call.attempt.muted:
+        desk.next(desk.reservation.unmute)
     desk.carry_out(effects)
 
 

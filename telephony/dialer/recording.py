@@ -78,7 +78,7 @@ class CallRecording:
             can = f"only {' and '.join(allowed)}" if allowed else "nothing is recorded"
             text = f"This campaign's recording is '{self._call.settings.recording.value}': {can}"
             raise Refused(Refusal.ACTION_DISABLED, text)
-        if self._call.attempt.state is not AttemptState.TALKING:
+        if self._call.attempt.state is not AttemptState.TALKING or self._call.controls.held:
             raise Refused(Refusal.NOT_AVAILABLE, "Only a conversation can be recorded")
         running = await self._desk.ground.store.run(lambda conn: recordings.running(conn, self._call.attempt.id))
         if action == "start":
@@ -87,6 +87,18 @@ class CallRecording:
             await self._stop(running)
         else:
             await self._pause(running, paused=action == "pause")
+
+    async def rest(self) -> bool:
+        """Before a hold: one on demand ends here; whether there was one. The other kind rests by itself."""
+        if self._call.settings.recording is not Recording.ON_DEMAND:
+            return False
+        running = await self._desk.ground.store.run(lambda conn: recordings.running(conn, self._call.attempt.id))
+        await self._stop(running)
+        return running is not None
+
+    async def go_on(self) -> None:
+        """After that hold: the next part. Raises what `act` raises."""
+        await self._start(None)
 
     async def _start(self, running: str | None) -> None:
         if running is not None:

@@ -7,6 +7,7 @@ gives that contact back untouched.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from telephony.pbx.port import (
     OrderUnsettled,
     PbxUnreachable,
     Survey,
+    SwitchboardError,
 )
 from telephony.store import agents, claims, offers
 from telephony.store.agents import Line
@@ -40,6 +42,8 @@ from telephony.store.work import Work
 if TYPE_CHECKING:
     from telephony.dialer.call import Call
     from telephony.dialer.desk import Desk
+
+log = logging.getLogger(__name__)
 
 NEW_RING_PAUSE = 5.0
 """Seconds before an agent is rung again after the last contact of a line was gone (SPEC section 2)."""
@@ -226,6 +230,15 @@ class Reservation:
         self.ending = True
         await self._desk.end_leg(self.line.leg_id)
 
+    async def unmute(self) -> None:
+        """The next customer on this line is to hear the agent, who may have been muted for the last one."""
+        if self.line is None or not self.keeps_line:
+            return
+        try:
+            await self._desk.ground.board.mute(self.line.leg_id, muted=False)
+        except SwitchboardError as error:
+            log.warning("leg %s: not unmuted: %s", self.line.leg_id, error)
+
     @property
     def keeps_line(self) -> bool:
         """True while the agent's line is up and nobody has asked for its end."""
@@ -244,6 +257,8 @@ class Reservation:
                 self._desk.next(self.end)
             elif live.state == "up" and not line.answered:
                 await self._answered()
+            elif self._desk.agent.state is not AgentState.TALKING:
+                self._desk.next(self.unmute)
             return
         if ended is not None:
             await self._ended(

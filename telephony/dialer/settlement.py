@@ -10,7 +10,7 @@ from telephony.model.attempt import AttemptEvent, AttemptState
 from telephony.model.campaign import Mode
 from telephony.model.outcomes import LegEnd
 from telephony.model.reasons import Outcome
-from telephony.pbx.port import RecordedEnd, Survey
+from telephony.pbx.port import LiveLeg, RecordedEnd, Survey
 
 if TYPE_CHECKING:
     from telephony.dialer.call import Call
@@ -47,7 +47,7 @@ class Settlement:
         call, attempt = self._call, self._call.attempt
         live, ended = survey.live.get(call.leg.id), survey.ended.get(call.leg.id)
         if live is not None:
-            await self._found_alive(live.state, live.joined_to)
+            await self._found_alive(live)
         elif ended is not None:
             end = LegEnd(answered=ended.answered, rang=ended.rang, sip=ended.sip, cause=ended.cause)
             call.agent_was_lost |= ended.abandoned
@@ -81,15 +81,17 @@ class Settlement:
         answered, joined = attempt.answered_at or at, attempt.joined_at or at
         await call.move(AttemptEvent.FOUND_TALKING, call.agent_joins, answered_at=answered, joined_at=joined)
 
-    async def _found_alive(self, state: str, joined_to: str | None) -> None:
+    async def _found_alive(self, live: LiveLeg) -> None:
         call, attempt = self._call, self._call.attempt
+        state, joined_to = live.state, live.joined_to
         gone = self._desk.reservation.line is None
         if attempt.cancelled_by is not None or (gone and joined_to is None):
             left = gone and state != "up" and attempt.answered_at is None
             by = attempt.cancelled_by or ("line" if left else None)
             await call.move(AttemptEvent.FOUND_UNWANTED, cancelled_by=by)
-        elif joined_to is not None:
+        elif joined_to is not None or live.parked:
             await self.found_talking(datetime.now(UTC))
+            await call.controls.found(live)
         elif state == "up":
             await call.move(AttemptEvent.FOUND_ANSWERED, answered_at=attempt.answered_at or datetime.now(UTC))
         else:

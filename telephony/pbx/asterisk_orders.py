@@ -147,9 +147,13 @@ def set_partner(channel: str, agent_leg: str) -> Action:
 
 
 def mute(leg: str, *, muted: bool) -> Action:
-    """What this leg's phone sends is dropped, or let through again: the action MuteAudio would need `system`."""
+    """What this leg's phone says becomes silence, by a divisor that leaves nothing, or is let through as it is.
+
+    Not MUTEAUDIO(), nor the action MuteAudio, which would need the right `system`: they drop the frames, and a line
+    without packets is one that some carriers and phones end.
+    """
     _check("leg", leg, LEG_ID)
-    return {"Action": "Setvar", "Channel": leg, "Variable": "MUTEAUDIO(in)", "Value": "on" if muted else "off"}
+    return {"Action": "Setvar", "Channel": leg, "Variable": "VOLUME(RX)", "Value": "-32767" if muted else "0"}
 
 
 def send_digits(channel: str, digits: str, *, name: str) -> Action:

@@ -62,6 +62,7 @@ _MODULES = (
     "app_playback",
     "app_playtones",
     "app_record",
+    "app_senddtmf",
     "app_stack",
     "app_userevent",
     "res_tonedetect",
@@ -73,6 +74,7 @@ _MODULES = (
     "func_logic",
     "func_strings",
     "func_timeout",
+    "func_volume",
 )
 
 

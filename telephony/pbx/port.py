@@ -335,9 +335,9 @@ class Switchboard(Protocol):
         """
 
     async def mute(self, agent_leg: str, *, muted: bool) -> None:
-        """Let nobody hear this leg, until the opposite is ordered or the leg ends; the same again changes nothing.
+        """Let whom this leg is joined to hear silence, until the opposite is ordered or the leg ends.
 
-        Raises `UnknownLeg` where it has no channel, `OrderRefused` where it is not up.
+        The same again changes nothing. Raises `UnknownLeg` where it has no channel, `OrderRefused` where it is not up.
         """
 
     async def send_digits(self, leg: str, digits: str) -> None:

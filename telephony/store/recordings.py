@@ -118,7 +118,7 @@ def due(work: Work, cell_id: str) -> list[Due]:
         and_(recordings.c.state.in_(RUNNING), over),
     )
     rows = work.conn.execute(
-        select(recordings, attempts.c.ended_at.label("call_ended_at"))
+        select(recordings, attempts.c.ended_at.label("call_ended_at"), attempts.c.held_since, attempts.c.held_for)
         .join(attempts, attempts.c.id == recordings.c.attempt_id)
         .where(recordings.c.cell_id == cell_id, ended)
         .order_by(recordings.c.id)
@@ -130,12 +130,21 @@ def due(work: Work, cell_id: str) -> list[Due]:
             attempt_id=row.attempt_id,
             agent_id=row.agent_id,
             paused=row.paused,
-            expected=max(0.0, ((row.ended_at or row.call_ended_at) - row.started_at).total_seconds()),
+            expected=_expected(row),
             ended_at=row.ended_at or row.call_ended_at,
             closed_at=(row.on_demand and row.ended_at) or row.call_ended_at,
         )
         for row in rows
     ]
+
+
+def _expected(row: Any) -> float:
+    """A customer on hold is not recorded from the join on; a recording on demand ends with the begin of a hold."""
+    ended = row.ended_at or row.call_ended_at
+    lasted: float = (ended - row.started_at).total_seconds()
+    if not row.on_demand:
+        lasted -= row.held_for + ((ended - row.held_since).total_seconds() if row.held_since else 0.0)
+    return max(0.0, lasted)
 
 
 def settle(work: Work, one: Due, kept: Kept) -> None:

@@ -114,6 +114,19 @@ class Attempt:
     voicemail_left: bool
     message_id: str | None
     message_when: str | None
+    muted: bool = False
+    held_since: datetime | None = None
+    held_for: float = 0.0
+    transfer_state: str | None = None
+    transfer_to: str | None = None
+    transfer_agent_id: str | None = None
+    transferred_at: datetime | None = None
+    monitor_mode: str | None = None
+    monitored_by: str | None = None
+    disposition: str | None = None
+    note: str | None = None
+    callback_at: datetime | None = None
+    callback_agent_id: str | None = None
     placed_at: datetime | None
     answered_at: datetime | None
     joined_at: datetime | None

@@ -478,8 +478,19 @@ attempts = Table(
     Column("message_id", Id),  # the recording that is, or was, dropped into the mailbox
     Column("message_when", Code),  # auto or now
     Column("recording", Code),  # recording, paused, stopped, then kept, failed or removed; none: never recorded
+    Column("muted", Boolean, nullable=False, server_default=false()),
+    _moment("held_since"),
+    Column("held_for", Float, nullable=False, server_default=text("0")),  # seconds, of holds that are over
+    Column("transfer_state", Code),  # of model/transfer.py, while the agent is still part of it
+    Column("transfer_to", Name),  # a number, or a colleague's name
+    Column("transfer_agent_id", Id),
+    _moment("transferred_at"),  # from then on the customer talks to whom the call was handed to
+    Column("monitor_mode", Code),  # listen, whisper or barge, while a supervisor is in the call
+    Column("monitored_by", Name),
     Column("disposition", Code),
     Column("note", Text),
+    _moment("callback_at"),  # agreed in the wrap-up of a call that was still up
+    Column("callback_agent_id", Id),
     _moment("granted_at", nullable=False),
     _moment("placed_at"),
     _moment("ringing_at"),

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from telephony.model.attempt import LIVE, AttemptState
 from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.reasons import Outcome
-from telephony.store import cards, claims, grants
+from telephony.store import cards, claims, controls, grants
 from telephony.store.paging import Page, PageRequest, Row, page
 from telephony.store.prepared import Prepared
 from telephony.store.rows import found
@@ -92,6 +92,8 @@ _CALL_COLUMNS = (
     attempts.c.note,
     attempts.c.offer_id.label("offer"),
     attempts.c.cancelled_by,
+    attempts.c.transferred_at,
+    *(attempts.c[name] for name in controls.COLUMNS),
 )
 
 
@@ -109,10 +111,17 @@ def _named(row: Row, *names: str) -> Row:
     return row | nested
 
 
-def _call(row: Row) -> Row:
+def _call(row: Row, *, quiet: bool = False) -> Row:
+    """`quiet`: for somebody who may know of a supervisor who only listens."""
     # who hangs up a call that was answered cancels nothing, and neither does a line that was lost
     asked = row.pop("cancelled_by") == "agent" and row["answered_at"] is None
-    return _named(row, "campaign", "agent") | {"cancel_asked": asked}
+    facts = {name: row.pop(name) for name in controls.COLUMNS}
+    shown = controls.shown(_OVER if row["state"] == "ended" else facts, quiet=quiet)
+    transferred_to = facts["transfer_to"] if row["transferred_at"] else None
+    return _named(row, "campaign", "agent") | {"cancel_asked": asked, "transferred_to": transferred_to} | shown
+
+
+_OVER = {**dict.fromkeys(controls.COLUMNS), "muted": False}
 
 
 # by cell, because that is what the index of those few begins with
@@ -147,8 +156,8 @@ def call_view(conn: Connection, tenant_id: str, attempt_id: str) -> Row:
     return _call(found(_CALL(conn, {"attempt": attempt_id, "tenant": tenant_id}), "call"))
 
 
-def calls(conn: Connection, tenant_id: str, wanted: CallFilter, request: PageRequest) -> Page:
-    """A tenant's calls, the newest first."""
+def calls(conn: Connection, tenant_id: str, wanted: CallFilter, request: PageRequest, *, quiet: bool = False) -> Page:
+    """A tenant's calls, the newest first; `quiet`: also with a supervisor in them who only listens."""
     where: list[ColumnElement[bool]] = [attempts.c.tenant_id == tenant_id]
     if wanted.live is not None:
         # read first: a database that is asked for both at once looks through all calls there ever were
@@ -173,7 +182,7 @@ def calls(conn: Connection, tenant_id: str, wanted: CallFilter, request: PageReq
             exists().where(team_members.c.user_id == attempts.c.agent_id, team_members.c.team_id.in_(wanted.team_ids))
         )
     found = page(conn, _calls().where(*where), attempts.c.id, request, newest_first=True)
-    return Page([_call(row) for row in found.items], found.next)
+    return Page([_call(row, quiet=quiet) for row in found.items], found.next)
 
 
 def offer_view(conn: Connection, tenant_id: str, offer_id: str, *, now: datetime) -> Row:

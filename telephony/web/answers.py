@@ -96,6 +96,16 @@ class Offer(BaseModel):
     attempt: str | None
 
 
+class Transfer(BaseModel):
+    state: Literal["ringing", "talking"] = Field(description="their phone is called; the agent talks to them")
+    to: str = Field(description="a colleague's name, or a number")
+
+
+class Monitored(BaseModel):
+    mode: Literal["listen", "whisper", "barge"]
+    by: str = Field(description="the supervisor's name")
+
+
 class Call(BaseModel):
     id: str
     campaign: Named
@@ -125,6 +135,14 @@ class Call(BaseModel):
     note: str | None
     offer: str
     cancel_asked: bool
+    muted: bool = Field(description="nobody hears the agent")
+    held: bool = Field(description="the customer is on hold")
+    transfer: Transfer | None = Field(description="a transfer under way, the customer on hold")
+    transferred_at: datetime | None = Field(description="since when the customer talks to whom the call was handed to")
+    transferred_to: str | None = Field(description="a colleague's name, or a number")
+    monitored: Monitored | None = Field(
+        description="a supervisor in the call; of one who only listens agents are not told"
+    )
 
 
 class Recording(BaseModel):

@@ -26,7 +26,7 @@ routes = Routes("Calls")
 COLUMNS = (
     "id", "campaign", "agent", "contact", "name", "e164", "mode", "amd", "state", "outcome", "code", "verdict", "cause",
     "verdict_after", "beep_after", "voicemail_left", "recording", "granted_at", "placed_at", "ringing_at",
-    "answered_at", "joined_at", "ended_at", "wrapped_up_at", "disposition", "note",
+    "answered_at", "joined_at", "transferred_at", "transferred_to", "ended_at", "wrapped_up_at", "disposition", "note",
 )  # fmt: skip
 
 
@@ -199,8 +199,10 @@ def _filter(exchange: Exchange, query: CallQuery) -> CallFilter:
 async def _page(exchange: Exchange, wanted: CallFilter, request: PageRequest) -> Page:
     tenant_id = exchange.tenant_id
 
+    quiet = exchange.caller.role is not Role.AGENT
+
     def read(conn: Connection) -> Page:
-        return views.calls(conn, tenant_id, wanted, request)
+        return views.calls(conn, tenant_id, wanted, request, quiet=quiet)
 
     return await exchange.run(read)
 

@@ -32,6 +32,14 @@ CHUNK = 64 * 1024
 """Bytes of a streamed body handed on at once."""
 
 
+class CallFront(Protocol):
+    """What the web asks about a call under way; `telephony.dialer.requests.CallRequests` is it."""
+
+    async def hold(self, agent_id: str, attempt_id: str, *, held: bool) -> None: ...
+    async def mute(self, agent_id: str, attempt_id: str, *, muted: bool) -> None: ...
+    async def send_digits(self, agent_id: str, attempt_id: str, digits: str) -> None: ...
+
+
 class Front(Protocol):
     """What the web asks of the dialer; `telephony.dialer.floor.Floor` is it."""
 
@@ -73,6 +81,8 @@ class Front(Protocol):
     def recordings_changed(self) -> None: ...
     @property
     def ears(self) -> EarsState: ...
+    @property
+    def calls(self) -> CallFront: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,9 +56,9 @@ class LiveMessage(BaseModel):
     """What comes over the WebSocket, one JSON object a message."""
 
     kind: str = Field(
-        description="hello, reset, tick, or an event: agent.state, offer.opened, offer.closed, call.state, call.amd, "
-        "call.beep, call.recording, call.voicemail_left, call.wrapped_up, limit.reached, campaign.state, pbx.state, "
-        "phone.trouble"
+        description="hello, reset, tick, or an event: agent.state, offer.opened, offer.closed, call.state, "
+        "call.controls, call.monitored, call.amd, call.beep, call.recording, call.voicemail_left, call.wrapped_up, "
+        "limit.reached, campaign.state, pbx.state, phone.trouble"
     )
     cursor: str = Field(description="give the last one as `since` when you come back")
     at: datetime

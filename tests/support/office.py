@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +32,22 @@ PASSWORD = "correct horse"
 _HASH = hash_password(PASSWORD)
 
 
+class NotedCalls:
+    """What was asked about calls under way."""
+
+    def __init__(self, note: Callable[..., None]) -> None:
+        self._note = note
+
+    async def hold(self, agent_id: str, attempt_id: str, *, held: bool) -> None:
+        self._note("hold", agent_id, attempt_id, held)
+
+    async def mute(self, agent_id: str, attempt_id: str, *, muted: bool) -> None:
+        self._note("mute", agent_id, attempt_id, muted)
+
+    async def send_digits(self, agent_id: str, attempt_id: str, digits: str) -> None:
+        self._note("dtmf", agent_id, attempt_id, digits)
+
+
 class NotedFloor:
     """Notes what the web asked of the dialer; `refuse` is raised by the next request."""
 
@@ -45,6 +61,7 @@ class NotedFloor:
         self.pbx_connected = True
         self.recordings_work = True
         self.ears = EarsState(legs=0, restarts=0)
+        self.calls = NotedCalls(self._note)
 
     def _note(self, *what: Any) -> None:
         self.asked.append(what)

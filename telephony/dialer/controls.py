@@ -1,0 +1,126 @@
+"""Hold, mute and digits: what an agent does with a customer they talk to.
+
+Each is told when the PBX has done it, not before: the agent must be able to trust that whoever is not to hear what is
+said now does not. What was done and not stored, because the service died in between, is found by the survey.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from telephony.dialer.errors import DialerError, Refused
+from telephony.dialer.orders import carried_out
+from telephony.model.agent import AgentState
+from telephony.model.attempt import AttemptState
+from telephony.model.reasons import Refusal
+from telephony.pbx.port import LiveLeg
+from telephony.store import controls
+from telephony.store.agents import Line
+from telephony.store.records import Attempt
+from telephony.store.work import Work
+
+if TYPE_CHECKING:
+    from telephony.dialer.call import Call
+    from telephony.dialer.desk import Desk
+
+log = logging.getLogger(__name__)
+
+
+class CallControls:
+    """Of one call."""
+
+    def __init__(self, desk: Desk, call: Call) -> None:
+        self._desk = desk
+        self._call = call
+        self._tape_rests = False  # a recording on demand that goes on after the hold
+
+    @property
+    def held(self) -> bool:
+        return self._call.attempt.held_since is not None
+
+    # What the agent asks
+
+    async def hold(self, *, held: bool) -> None:
+        """Put the customer on hold or take them back; the same again changes nothing."""
+        line = self.talking()
+        if self.held == held:
+            return
+        if held:
+            await self.park()
+        else:
+            await self.take_back(line)
+
+    async def mute(self, *, muted: bool) -> None:
+        """Let nobody hear the agent, or do again; the same again changes nothing."""
+        line = self.talking()
+        if self._call.attempt.muted == muted:
+            return
+        await carried_out(self._desk, self._call, self._desk.ground.board.mute(line.leg_id, muted=muted))
+        await self.change(muted=muted)
+
+    async def leg_for_digits(self) -> str:
+        """The customer's leg, where digits can be sent to it now."""
+        self.talking()
+        if self.held:
+            raise Refused(Refusal.NOT_AVAILABLE, "The customer is on hold")
+        return self._call.leg.id
+
+    def talking(self) -> Line:
+        """The agent's line; raises `Refused` where agent and customer are not in a conversation."""
+        line = self._desk.reservation.line
+        both = self._call.attempt.state is AttemptState.TALKING and self._desk.agent.state is AgentState.TALKING
+        if not both or line is None:
+            raise Refused(Refusal.NOT_AVAILABLE, "Only while you are in a call with the customer")
+        return line
+
+    # Hold and back
+
+    async def park(self) -> None:
+        """The customer hears that they wait, and nothing is recorded meanwhile."""
+        self._tape_rests = await self._call.recording.rest()
+        try:
+            await carried_out(self._desk, self._call, self._desk.ground.board.park(self._call.leg.id))
+        except DialerError:
+            await self._tape_goes_on()
+            raise
+        since = datetime.now(UTC)
+        await self._write(lambda work, attempt: controls.held(work, attempt, since=since))
+
+    async def take_back(self, line: Line) -> None:
+        """Agent and customer hear each other again."""
+        await carried_out(self._desk, self._call, self._desk.ground.board.join(self._call.leg.id, line.leg_id))
+        await self._write(lambda work, attempt: controls.held(work, attempt, since=None))
+        await self._tape_goes_on()
+
+    async def _tape_goes_on(self) -> None:
+        if not self._tape_rests:
+            return
+        self._tape_rests = False
+        try:
+            await self._call.recording.go_on()
+        except DialerError as error:
+            log.warning("attempt %s: not recorded any more: %s", self._call.attempt.id, error)
+
+    # What the survey found
+
+    async def found(self, live: LiveLeg) -> None:
+        """The customer is on hold, or is not, whatever was stored."""
+        if live.parked != self.held:
+            since = datetime.now(UTC) if live.parked else None
+            await self._write(lambda work, attempt: controls.held(work, attempt, since=since))
+
+    # The books
+
+    async def change(self, **changes: Any) -> None:
+        await self._write(lambda work, attempt: changes)
+
+    async def _write(self, changes: Any) -> None:
+        def transaction(work: Work) -> Attempt:
+            attempt = replace(self._call.attempt)
+            controls.change(work, attempt, **changes(work, attempt))
+            return attempt
+
+        self._call.attempt = await self._desk.ground.change(transaction)

@@ -1,0 +1,56 @@
+"""What an agent does in a call: hold, mute, digits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from telephony.web.exchange import Exchange
+from telephony.web.routes import DESK, Routes
+
+routes = Routes("Calls")
+
+IN_CALL = ("NOT_AVAILABLE", "PBX_UNREACHABLE", "NO_DESK")
+
+
+class Hold(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    held: bool
+
+
+class Mute(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    muted: bool
+
+
+class Digits(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    digits: Annotated[str, Field(pattern=r"^[0-9A-D*#]{1,32}$", description="0-9, A-D, * and #")]
+
+
+@routes.post("/calls/{id}/hold", "Put the customer on hold, or take them back", roles=DESK, status=204, errors=IN_CALL)
+async def hold(exchange: Exchange, id: str, body: Hold) -> None:
+    """The customer hears two short tones every ten seconds and is not recorded meanwhile; 30 minutes at most.
+
+    Who hangs up on hold ends the call, as in the conversation. The same request again changes nothing.
+    """
+    await exchange.floor.calls.hold(exchange.agent_id, id, held=body.held)
+
+
+@routes.post("/calls/{id}/mute", "Let nobody hear me, or do again", roles=DESK, status=204, errors=IN_CALL)
+async def mute(exchange: Exchange, id: str, body: Mute) -> None:
+    """Done by the telephone system, whatever phone I have; over with the call at the latest.
+
+    The customer hears silence. A supervisor who is in the call still hears me.
+    """
+    await exchange.floor.calls.mute(exchange.agent_id, id, muted=body.muted)
+
+
+@routes.post("/calls/{id}/dtmf", "Send digits to the other side", roles=DESK, status=204, errors=IN_CALL)
+async def dtmf(exchange: Exchange, id: str, body: Digits) -> None:
+    """Answers when the last one was sent, after 0.22 s a digit; requests are carried out one after the other."""
+    await exchange.floor.calls.send_digits(exchange.agent_id, id, body.digits)
