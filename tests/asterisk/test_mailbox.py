@@ -22,7 +22,7 @@ from telephony.store import messages, schema
 from telephony.store.engine import Store
 from telephony.store.messages import MessageUse, NewMessage
 from tests.support.line_shift import LineShift, line_shift
-from tests.support.mailbox import RATE, Sound, find, read, silence, speech, tapes, tone, write
+from tests.support.mailbox import RATE, Sound, find, later, read, silence, speech, tapes, tone, write
 from tests.support.platform import NewPhone
 
 pytestmark = pytest.mark.asterisk
@@ -35,9 +35,6 @@ BEEP = tone(0.4)
 MESSAGE = speech(2.0, seed=2)
 WORDS = speech(1.6, seed=3)
 REST = silence(60)
-
-TAPES_APART = 0.2
-"""Seconds by which the two tapes of a phone may begin apart: each begins with the first packet of its direction."""
 
 LAST_WAIT = 0.5
 """Seconds without a packet between the end of a message and the BYE, as in the dialplan."""
@@ -99,9 +96,9 @@ async def test_a_dropped_message_is_in_the_mailbox_whole_after_the_beep(
         row = await one.ended(attempt, 15)
         assert (row.outcome, row.code) == ("MESSAGE_DROPPED", None)
         said, heard = await tapes(mailbox)
-        beeped, left = find(greeting, said), find(message, heard)
+        over, left = find(greeting, said).at + len(greeting) / RATE, find(message, heard)
         assert left.whole, left
-        assert beeped.at + len(greeting) / RATE - TAPES_APART < left.at < beeped.at + len(greeting) / RATE + 1.0
+        assert over < left.at + later(said, heard, LAST_WAIT) < over + 1.0
 
 
 async def test_two_tones_a_mailbox_that_records_from_the_second_has_it_whole(
@@ -113,10 +110,10 @@ async def test_two_tones_a_mailbox_that_records_from_the_second_has_it_whole(
         await one.floor.drop_message(one.agents[AGENT], attempt, When.AUTO)
         assert (await one.ended(attempt, 15)).outcome == "MESSAGE_DROPPED"
         said, heard = await tapes(mailbox)
-        records_from = find(greeting, said).at + len(greeting) / RATE
-        left = find(message, heard[round((records_from - 0.1) * RATE) :])
+        records_from, left = find(greeting, said).at + len(greeting) / RATE, find(message, heard)
         assert left.whole, left
-        assert find(message[: RATE // 2], heard[: round(records_from * RATE)]).whole  # begun after the first already
+        assert left.at + later(said, heard, LAST_WAIT) > records_from
+        assert find(message[: RATE // 2], heard[: round(left.at * RATE)]).whole  # begun after the first already
 
 
 async def test_without_a_beep_silence_starts_it_and_a_machine_verdict_needs_no_agent(
@@ -132,10 +129,8 @@ async def test_without_a_beep_silence_starts_it_and_a_machine_verdict_needs_no_a
         assert one.state(AGENT) == "previewing"  # the next contact
         said, heard = await tapes(mailbox)
         over, left = find(greeting, said).at + len(greeting) / RATE, find(message, heard)
-        # nothing was sent to it while AMD() listened: its tapes have their end in common, not their beginning
-        at = left.at + (len(said) - len(heard)) / RATE - LAST_WAIT
         assert left.whole, left
-        assert over + 1.7 < at < over + 3.0
+        assert over + 1.7 < left.at + later(said, heard, LAST_WAIT) < over + 3.0
 
 
 @pytest.mark.parametrize("mode", [STANDARD, DIRECT, PULL])
@@ -155,7 +150,7 @@ async def test_the_agents_own_words_after_the_beep_arrive_whole(
         said, heard = await tapes(mailbox)
         left = find(WORDS, heard)
         assert left.whole, left
-        assert left.at > find(greeting, said).at + len(greeting) / RATE - TAPES_APART
+        assert left.at + later(said, heard) > find(greeting, said).at + len(greeting) / RATE
 
 
 @pytest.mark.reason("MESSAGE_NOT_LEFT")
@@ -202,7 +197,7 @@ async def test_a_service_that_starts_meanwhile_hears_the_beep_and_leaves_the_mes
         said, heard = await tapes(mailbox)
         left = find(message, heard)
         assert left.whole, left
-        assert left.at > find(greeting, said).at + len(greeting) / RATE - TAPES_APART
+        assert left.at + later(said, heard, LAST_WAIT) > find(greeting, said).at + len(greeting) / RATE
 
 
 @pytest.mark.reason("ABANDONED")

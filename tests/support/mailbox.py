@@ -101,5 +101,14 @@ async def tapes(phone: Softphone) -> tuple[Sound, Sound]:
     return await asyncio.to_thread(read, said), await asyncio.to_thread(read, heard)
 
 
+def later(said: Sound, heard: Sound, last_wait: float = 0.0) -> float:
+    """Seconds by which the tape of what was heard begins after that of what was said.
+
+    Each begins with the first packet of its direction, and on a busy machine they begin half a second apart; what they
+    have in common is the call's end. `last_wait`: seconds at the end in which nothing was sent to the phone.
+    """
+    return (len(said) - len(heard)) / RATE - last_wait
+
+
 def _files(folder: Path, kind: str) -> list[Path]:
     return sorted(folder.glob(f"dump-*-{kind}.wav"))
