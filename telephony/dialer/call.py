@@ -408,7 +408,7 @@ class Call:
         desk.ground.owners.pop(self.leg.id, None)
         desk.ground.settled.add(self.leg.id)
         desk.ground.work_wanted.set()  # a place is free
-        desk.ground.recordings_wanted.set()
+        self.recording.over()
         if self.attempt.muted:
             desk.next(desk.reservation.unmute)
         if not to_wrap and desk.call is self:

@@ -54,6 +54,11 @@ class CallRecording:
             at = call.attempt.joined_at or work.now
             recordings.begin(work, self._desk.ground.place, call.attempt, call.leg.id, on_demand=False, at=at)
 
+    def over(self) -> None:
+        """The call's end is stored: what was recorded of it is looked at now."""
+        if self._call.settings.recording is not Recording.OFF:
+            self._desk.ground.recordings_wanted.set()
+
     def alone(self, work: Work) -> None:
         """Inside the transaction after which the customer hears a message alone: that is not recorded."""
         running = recordings.running(work.conn, self._call.attempt.id)

@@ -36,8 +36,7 @@ class Hold:
 
     def _lock_file(self, store: Store) -> None:
         database = store.engine.url.database
-        if not database or database == ":memory:":
-            return
+        assert database is not None  # a store is a file
         self._file = os.open(f"{Path(database)}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

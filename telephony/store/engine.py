@@ -11,23 +11,23 @@ committed: a supervisor's count over 100,000 contacts keeps no call waiting.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from telephony.store.checkpoint import LONGEST_LOG, Checkpoints
-from telephony.store.prepared import execute
+from telephony.store.checkpoint import Checkpoints
+from telephony.store.sqlite import Kept, make_private, open_engine
 
 T = TypeVar("T")
+Begin = Callable[[], AbstractContextManager[Connection]]
 
 POSTGRES_CONNECTIONS = 8
 """Transactions at once on PostgreSQL: a few more than cores; each holds its rows for about a millisecond."""
@@ -45,6 +45,14 @@ class StoreUnavailable(Exception):
     """The database cannot be reached or opened; the text says which one (without its password)."""
 
 
+class _Lane:
+    """The threads that run transactions of one kind, and how each begins one."""
+
+    def __init__(self, name: str, threads: int, begin: Begin) -> None:
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self.begin = begin
+
+
 class Store:
     """A database by its SQLAlchemy URL, `sqlite:///path` or `postgresql://user:secret@host/name`.
 
@@ -55,70 +63,66 @@ class Store:
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
         self._checkpoints: Checkpoints | None = None
+        self._kept: tuple[Kept, ...] = ()
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"hide_parameters": True, "json_serializer": _json, "json_deserializer": from_json}
         if self.is_sqlite:
-            if parsed.database and parsed.database != ":memory:":
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-                _make_private(Path(parsed.database))
-            # one connection each, used only by the one thread for it below
-            self.engine: Engine = _sqlite(parsed, begin="BEGIN IMMEDIATE")
-            self._reading = self.engine
-            if parsed.database and parsed.database != ":memory:":
-                self._checkpoints = Checkpoints(parsed.database)
-                self._reading = _sqlite(parsed, begin="BEGIN", only_read=True)
+            self.engine = self._open_file(parsed, options)
         else:
             parsed = parsed.set(drivername="postgresql+psycopg")
             self.engine = create_engine(
-                parsed,
-                pool_size=POSTGRES_CONNECTIONS,
-                max_overflow=0,
-                hide_parameters=True,
-                json_serializer=_json,
-                json_deserializer=from_json,
-                pool_pre_ping=True,
-                pool_timeout=10,
+                parsed, pool_size=POSTGRES_CONNECTIONS, max_overflow=0, pool_pre_ping=True, pool_timeout=10, **options
             )
-            self._reading = self.engine
+            self._writing = self._reading = _Lane("store", POSTGRES_CONNECTIONS, self.engine.begin)
         self.url = parsed.render_as_string(hide_password=True)
-        workers = 1 if self.is_sqlite else POSTGRES_CONNECTIONS
-        self._threads = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="store")
-        alone = self._reading is not self.engine
-        self._readers = ThreadPoolExecutor(1, thread_name_prefix="store reads") if alone else self._threads
+
+    def _open_file(self, url: URL, options: dict[str, Any]) -> Engine:
+        if not url.database or url.database == ":memory:":
+            raise StoreUnavailable(f"{url}: a database in memory is gone with the process; name a file")
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        make_private(Path(url.database))
+        engine = open_engine(url, begin="BEGIN IMMEDIATE", **options)
+        self._kept = (Kept(engine), Kept(open_engine(url, begin="BEGIN", only_read=True, **options)))
+        self._writing, self._reading = (
+            _Lane(name, 1, kept.begin) for name, kept in zip(("store", "store reads"), self._kept, strict=True)
+        )
+        self._checkpoints = Checkpoints(url.database)
+        return engine
 
     async def run(self, fn: Callable[[Connection], T]) -> T:
         """The result of `fn(conn)`, committed; raises what `fn` raises after rolling back, or `StoreUnavailable`."""
-        return await self._in(self._threads, lambda: self.transact(fn))
+        return await self._in(self._writing, fn)
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """`run` for what changes nothing and may take a while: on SQLite no call waits for it."""
-        return await self._in(self._readers, lambda: self._transact(self._reading, fn))
+        return await self._in(self._reading, fn)
 
-    async def _in(self, threads: ThreadPoolExecutor, fn: Callable[[], T]) -> T:
+    async def _in(self, lane: _Lane, fn: Callable[[Connection], T]) -> T:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
 
         def work() -> None:
             # what run_in_executor does, without two more futures and their callbacks for every transaction
             try:
-                settle = partial(answer.set_result, fn())
+                settle = partial(answer.set_result, self._transact(lane.begin, fn))
             except BaseException as error:
                 settle = partial(answer.set_exception, error)
             loop.call_soon_threadsafe(lambda: None if answer.done() else settle())
 
-        threads.submit(work)
+        lane.threads.submit(work)
         return await answer
 
     def transact(self, fn: Callable[[Connection], T]) -> T:
         """`run` for callers without an event loop."""
-        return self._transact(self.engine, fn)
+        return self._transact(self.engine.begin, fn)
 
-    def _transact(self, engine: Engine, fn: Callable[[Connection], T]) -> T:
+    def _transact(self, begin: Begin, fn: Callable[[Connection], T]) -> T:
         for left in range(TRIES - 1, -1, -1):
             try:
-                with engine.begin() as conn:
+                with begin() as conn:
                     result = fn(conn)
                     raw: Any = conn.connection.driver_connection
-                if self._checkpoints is not None and engine is self.engine:
+                if self._checkpoints is not None and conn.engine is self.engine:
                     self._checkpoints.committed(raw.total_changes)
                 return result
             except DBAPIError as error:
@@ -145,51 +149,15 @@ class Store:
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _close(self) -> None:
-        self._readers.shutdown(wait=True)
-        self._threads.shutdown(wait=True)
+        for lane in (self._reading, self._writing):
+            lane.threads.shutdown(wait=True)
         if self._checkpoints is not None:
             self._checkpoints.close()
-        self._reading.dispose()
+        for kept in self._kept:
+            kept.close()
         self.engine.dispose()
 
 
 def _json(value: Any) -> str:
     # three times as fast as Python's own, and a call reads and writes some fifty values
     return to_json(value).decode()
-
-
-def _make_private(file: Path) -> None:
-    """Make the file before SQLite does, which would let everybody read it; SQLite's own files beside it follow it."""
-    with contextlib.suppress(OSError):  # there already; or SQLite says what is wrong with its place
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _sqlite(url: URL, *, begin: str, only_read: bool = False) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=1,
-        max_overflow=0,
-        hide_parameters=True,
-        json_serializer=_json,
-        json_deserializer=from_json,
-        connect_args={"check_same_thread": False, "timeout": 5},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # BEGIN is ours, below
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        # NORMAL: a commit survives the death of this process; power loss may take the last ones, never the file
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute(f"PRAGMA wal_autocheckpoint={LONGEST_LOG}")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        if only_read:
-            cursor.execute("PRAGMA query_only=ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(conn: Connection) -> None:
-        execute(conn, begin).close()
-
-    return engine

@@ -89,11 +89,8 @@ class _Plan:
         self._results: list[tuple[int, _Processor]] | None = None
 
     def _values(self, values: Mapping[str, Any]) -> Any:
-        fixed = self._fixed
-        sent = []
-        for name, processor in self._binds:
-            value = fixed[name] if name in fixed else values[name]
-            sent.append(value if processor is None else processor(value))
+        known = {**self._fixed, **values} if self._fixed else values
+        sent = [known[name] if processor is None else processor(known[name]) for name, processor in self._binds]
         return sent if self._positional else {name: value for (name, _), value in zip(self._binds, sent, strict=True)}
 
     def run_many(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -109,10 +106,11 @@ class _Plan:
                 self._results = self._processors(conn, cursor)
             make, results = self._row._make, self._results
             for raw in cursor.fetchall():
-                row = list(raw)
-                for at, processor in results:
-                    row[at] = processor(row[at])
-                rows.append(make(row))
+                if results:
+                    raw = list(raw)
+                    for at, processor in results:
+                        raw[at] = processor(raw[at])
+                rows.append(make(raw))
             rows.rowcount = len(rows)
         cursor.close()
         return rows

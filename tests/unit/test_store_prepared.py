@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from telephony.model.ids import new_id
 from telephony.store import checkpoint
-from telephony.store.engine import Store
+from telephony.store.engine import Store, StoreUnavailable
 from telephony.store.prepared import Prepared
 from telephony.store.schema import campaigns, data_centers, tenants
 from tests.support.company import NOON, company
@@ -96,3 +96,19 @@ def test_the_log_of_a_busy_database_is_worked_off(sqlite_url: str, monkeypatch: 
         assert conn.execute("SELECT count(*) FROM data_centers").fetchone() == (5,)
     conn.close()
     store.engine.dispose()
+
+
+def test_a_database_in_memory_is_refused() -> None:
+    with pytest.raises(StoreUnavailable, match="name a file"):
+        Store("sqlite:///:memory:")
+
+
+async def test_a_transaction_that_failed_leaves_the_kept_connection_as_it_was(sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+    row = {"id": new_id(), "name": "hall", "max_calls": 1}
+    with pytest.raises(ZeroDivisionError):
+        await store.run(lambda conn: (ADD(conn, row), 1 // 0))
+    await store.run(lambda conn: ADD(conn, row))
+    store.transact(lambda conn: ADD(conn, {**row, "id": new_id(), "name": "other"}))
+    assert await store.run(lambda conn: conn.execute(select(data_centers.c.name)).scalars().all()) == ["hall", "other"]
+    await store.close()

@@ -28,7 +28,7 @@ async def test_a_failed_statement_is_logged_without_its_values(store: Store) -> 
     for json_lines in (False, True):
         text = logs.formatter(Log(json_lines=json_lines)).format(record)
         assert "IntegrityError" in text
-        assert "in transact" in text
+        assert "in _transact" in text
         assert "Harriet" not in text
 
 
