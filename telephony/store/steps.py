@@ -113,6 +113,7 @@ def step_attempt(
                 "offer": attempt.offer_id,
                 "state": attempt.state.value,
                 "outcome": attempt.outcome,
+                "code": attempt.code,
                 "at": work.now.isoformat(),
             },
             attempt.agent_id,

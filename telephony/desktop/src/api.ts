@@ -35,11 +35,11 @@ export function address(path: string): string {
   return ROOT + path + (asked ? `${path.includes("?") ? "&" : "?"}tenant=${encodeURIComponent(asked)}` : "");
 }
 
-/** Ask the service; the answer's JSON, nothing for 204. Throws `Problem`. */
-export async function api<T = void>(method: Method, path: string, body?: unknown): Promise<T> {
+/** Ask the service; the answer's JSON, nothing for 204. Throws `Problem`. `last`: also where the page is just closed. */
+export async function api<T = void>(method: Method, path: string, body?: unknown, last = false): Promise<T> {
   const headers: Record<string, string> = { "Accept-Language": language.peek() };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  return send<T>(method, path, headers, body === undefined ? undefined : JSON.stringify(body));
+  return send<T>(method, path, headers, body === undefined ? undefined : JSON.stringify(body), last);
 }
 
 /** Send a file or text as it is, for what the API takes beside JSON. */
@@ -47,10 +47,16 @@ export async function upload<T = void>(method: Method, path: string, type: strin
   return send<T>(method, path, { "Accept-Language": language.peek(), "Content-Type": type }, body);
 }
 
-async function send<T>(method: Method, path: string, headers: Record<string, string>, body?: BodyInit): Promise<T> {
+async function send<T>(
+  method: Method,
+  path: string,
+  headers: Record<string, string>,
+  body?: BodyInit,
+  last = false,
+): Promise<T> {
   let answer: Response;
   try {
-    answer = await fetch(address(path), { method, headers, body });
+    answer = await fetch(address(path), { method, headers, body, keepalive: last });
   } catch {
     throw new Problem(0, { code: "NETWORK" });
   }

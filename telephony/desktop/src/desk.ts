@@ -4,6 +4,7 @@
  */
 
 import type { Schemas } from "./api.ts";
+import type { LiveEvent } from "./live.ts";
 
 export type Me = Schemas["Me"];
 export type Agent = Schemas["Agent"];
@@ -12,7 +13,7 @@ export type Card = Schemas["Card"];
 export type Choice = Schemas["DispositionChoice"];
 export type Named = Schemas["Named"];
 
-/** A call as the page shows it; what is set only while it is talked comes and goes. */
+/** A call as the page shows it. */
 export type Call = Partial<Schemas["Call"]> & {
   id: string;
   state: Schemas["Call"]["state"];
@@ -21,9 +22,10 @@ export type Call = Partial<Schemas["Call"]> & {
   e164: string;
   muted?: boolean;
   held?: boolean;
+  /** The agent's phone is being brought back; the customer waits. */
   away?: boolean;
   transfer?: Transfer | null;
-  monitored?: { mode: string; by: string } | null;
+  monitored?: Monitored | null;
 };
 
 export interface Transfer {
@@ -31,7 +33,12 @@ export interface Transfer {
   to: string;
 }
 
-/** Something the agent is told beside the state; shown until it is closed or the next action. */
+export interface Monitored {
+  mode: "listen" | "whisper" | "barge";
+  by: string;
+}
+
+/** Something the agent is told beside the state; shown until it is closed, and most until the next action. */
 export type Notice =
   | { kind: "refused"; code: string; used?: number | null; limit?: number | null; detail?: string }
   | { kind: "ended"; name: string; outcome: string; code: string | null }
@@ -43,16 +50,20 @@ export type Notice =
   | { kind: "do_not_call"; name: string }
   | { kind: "handed_over"; to: string };
 
-export interface Desk {
+/** What the agent is told and the service does not keep. */
+export interface Told {
+  notices: Notice[];
+  /** A recorded message that is being left in a mailbox while the agent goes on. */
+  left: { id: string; name: string } | null;
+}
+
+export interface Desk extends Told {
   me: Me;
   /** The offer open now. */
   offer: Offer | null;
   /** The offer whose call is at hand: its card stays on the screen until the wrap-up. */
   accepted: Offer | null;
   call: Call | null;
-  /** A recorded message that is being left in a mailbox while the agent goes on. */
-  left: { id: string; name: string } | null;
-  notices: Notice[];
   /** Whether the telephone system can be reached. */
   pbx: boolean;
 }
@@ -60,34 +71,39 @@ export interface Desk {
 export type Reread = "no" | "soon" | "now";
 export type Step = [Desk, Reread];
 
+/** More than these nobody reads. */
 const MOST_NOTICES = 3;
 
 /** The desk as /me says it; what the agent was told before stays. */
-export function loaded(me: Me, before: Desk | null): Desk {
+export function loaded(me: Me, before: Desk | null, told: Told | null = before): Desk {
   const open = me.offer?.state === "open" ? me.offer : null;
   return {
     me,
     offer: open,
     accepted: me.offer && !open ? me.offer : null,
     call: me.call as Call | null,
-    left: before?.left ?? null,
-    notices: before?.notices ?? [],
+    left: told?.left ?? null,
+    notices: told?.notices ?? [],
     pbx: before?.pbx ?? true,
   };
 }
 
+/** Tell the agent something; the same thing again replaces what was told. */
 export function told(desk: Desk, notice: Notice): Desk {
-  return { ...desk, notices: [...desk.notices, notice].slice(-MOST_NOTICES) };
+  const text = JSON.stringify(notice);
+  const others = desk.notices.filter((one) => JSON.stringify(one) !== text);
+  return { ...desk, notices: [...others, notice].slice(-MOST_NOTICES) };
 }
 
-/** An event of the feed. Of a supervisor's feed only what concerns the own desk counts. */
-export function heard(desk: Desk, kind: string, data: Record<string, any>, at: string): Step {
-  const { me } = desk;
+/** An event of the feed; those of others' desks, that a supervisor hears too, change nothing. */
+export function heard(desk: Desk, { kind, data, at, agent: whose }: LiveEvent): Step {
+  const { agent } = desk.me;
+  if (whose && whose !== agent?.id) return [desk, "no"];
   switch (kind) {
     case "agent.state":
-      return data.agent === me.agent?.id ? stateChanged(desk, data, at) : [desk, "no"];
+      return stateChanged(desk, data, at);
     case "offer.opened":
-      return data.agent && data.agent !== me.agent?.id ? [desk, "no"] : [opened(desk, data), "no"];
+      return [opened(desk, data), "no"];
     case "offer.closed":
       return [closed(desk, data), "no"];
     case "call.state":
@@ -110,11 +126,10 @@ export function heard(desk: Desk, kind: string, data: Record<string, any>, at: s
       // also where the time for it ran out
       return [desk.call?.id === data.call ? { ...desk, call: null, accepted: null } : desk, "no"];
     case "limit.reached":
-      if (data.agent && data.agent !== me.agent?.id) return [desk, "no"];
       return [told(desk, { kind: "refused", code: data.code, used: data.used, limit: data.limit }), "no"];
     case "campaign.state":
       // what may be asked for has changed
-      return [desk, me.agent && ["idle", "available"].includes(me.agent.state) ? "soon" : "no"];
+      return [desk, agent && ["idle", "available"].includes(agent.state) ? "soon" : "no"];
     case "pbx.state":
       return [{ ...desk, pbx: data.connected }, "no"];
     default:
@@ -122,7 +137,9 @@ export function heard(desk: Desk, kind: string, data: Record<string, any>, at: s
   }
 }
 
-function stateChanged(desk: Desk, data: Record<string, any>, at: string): Step {
+type Data = LiveEvent["data"];
+
+function stateChanged(desk: Desk, data: Data, at: string): Step {
   if (!desk.me.agent) return [desk, "now"];
   const { state, reason, since, wish, wrap_up_until } = data;
   const agent = { ...desk.me.agent, state, reason, since: since ?? at, wish, wrap_up_until };
@@ -133,37 +150,31 @@ function stateChanged(desk: Desk, data: Record<string, any>, at: string): Step {
   return [after, unknown ? "now" : state === "idle" || state === "offline" ? "soon" : "no"];
 }
 
-function opened(desk: Desk, data: Record<string, any>): Desk {
-  const { offer: id, campaign, campaign_name: name, dispositions, agent: _, ...rest } = data;
-  const offer = {
-    ...rest,
-    id,
-    campaign: { id: campaign, name },
-    state: "open",
-    action: null,
-    code: null,
-    attempt: null,
-  } as unknown as Offer;
+function opened(desk: Desk, data: Data): Desk {
+  const { offer: id, campaign, campaign_name: name, dispositions, ...rest } = data;
+  const more = { id, campaign: { id: campaign, name }, state: "open", action: null, code: null, attempt: null };
+  const offer = { ...rest, ...more } as unknown as Offer;
   return { ...desk, me: { ...desk.me, dispositions }, offer, accepted: null, call: null };
 }
 
-function closed(desk: Desk, data: Record<string, any>): Desk {
+function closed(desk: Desk, data: Data): Desk {
   const { offer } = desk;
-  if (offer?.id !== data.offer || !offer) return desk;
-  const after = { ...desk, offer: null, accepted: data.state === "accepted" ? offer : desk.accepted };
+  if (!offer || offer.id !== data.offer) return desk;
+  const called = data.state === "accepted" || (data.state === "timed_out" && data.action === "accept");
+  const after = { ...desk, offer: null, accepted: called ? offer : desk.accepted };
   if (data.state === "withdrawn") return told(after, { kind: "withdrawn", name: offer.card.name, code: data.code });
-  if (data.state !== "timed_out") return after;
-  if (data.action === "accept") return { ...after, accepted: offer };
+  if (data.state !== "timed_out" || called) return after;
   return told(after, { kind: "timed_out", name: offer.card.name, action: data.action });
 }
 
-function onCall(desk: Desk, data: Record<string, any>, change: Partial<Call>): Desk {
+function onCall(desk: Desk, data: Data, change: Partial<Call>): Desk {
   return desk.call && desk.call.id === data.call ? { ...desk, call: { ...desk.call, ...change } } : desk;
 }
 
 /** The call of an offer that was accepted begins. */
 export function begun(desk: Desk, offer: Offer, call: string): Desk {
-  if (desk.call?.id === call) return { ...desk, offer: desk.offer?.id === offer.id ? null : desk.offer };
+  const open = desk.offer?.id === offer.id ? null : desk.offer;
+  if (desk.call?.id === call) return { ...desk, offer: open };
   const { card, campaign, mode } = offer;
   const made: Call = {
     id: call,
@@ -175,33 +186,27 @@ export function begun(desk: Desk, offer: Offer, call: string): Desk {
     name: card.name,
     e164: card.number.e164,
   };
-  return { ...desk, offer: desk.offer?.id === offer.id ? null : desk.offer, accepted: offer, call: made };
+  return { ...desk, offer: open, accepted: offer, call: made };
 }
 
-function callMoved(desk: Desk, data: Record<string, any>, at: string): Step {
-  const { call: id, offer, ...rest } = data;
-  if (desk.left?.id === id && data.state === "ended") {
-    const after = { ...desk, left: null };
-    return [told(after, { kind: "ended", name: desk.left?.name ?? "", outcome: data.outcome, code: data.code }), "no"];
+function callMoved(desk: Desk, data: Data, at: string): Step {
+  const { call: id, offer, at: _, ...rest } = data;
+  const { state, outcome, code } = data;
+  if (desk.left?.id === id && desk.left && state === "ended") {
+    return [told({ ...desk, left: null }, { kind: "ended", name: desk.left.name, outcome, code: code ?? null }), "no"];
   }
-  if (data.state === "message") {
+  if (state === "message") {
     // a dropped message needs no agent
-    const left = desk.call?.id === id ? { id, name: desk.call?.name ?? "" } : desk.left;
-    return [desk.call?.id === id ? { ...desk, call: null, accepted: null, left } : desk, "no"];
+    if (desk.call?.id !== id || !desk.call) return [desk, "no"];
+    return [{ ...desk, call: null, accepted: null, left: { id, name: desk.call.name } }, "no"];
   }
-  const own = desk.offer?.id === offer ? desk.offer : desk.accepted?.id === offer ? desk.accepted : null;
+  const own = [desk.offer, desk.accepted].find((one) => one?.id === offer);
   const known = desk.call?.id !== id && own ? begun(desk, own, id) : desk;
-  if (known.call?.id !== id || !known.call) return [desk, data.state === "ended" || !mine(desk, data) ? "no" : "now"];
+  if (!known.call || known.call.id !== id) return [desk, state === "ended" ? "no" : "now"];
   const call: Call = { ...known.call, ...rest };
-  if (data.state === "ringing") call.ringing_at ??= at;
-  if (data.state === "talking") call.joined_at ??= at;
-  if (data.state !== "ended") return [{ ...known, call }, "no"];
+  if (state === "ringing") call.ringing_at ??= at;
+  if (state === "talking") call.joined_at ??= at;
+  if (state !== "ended") return [{ ...known, call }, "no"];
   call.ended_at ??= at;
-  const after = { ...known, call };
-  return [told(after, { kind: "ended", name: call.name, outcome: data.outcome, code: data.code ?? null }), "no"];
-}
-
-// a supervisor's feed tells of others' calls too, and those say whose they are
-function mine(desk: Desk, data: Record<string, any>): boolean {
-  return desk.me.agent !== null && (data.agent === undefined || data.agent === desk.me.agent?.id);
+  return [told({ ...known, call }, { kind: "ended", name: call.name, outcome, code: code ?? null }), "no"];
 }

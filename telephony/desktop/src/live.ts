@@ -10,6 +10,8 @@ import { address, Problem } from "./api.ts";
 export interface LiveEvent {
   kind: string;
   at: string;
+  /** Whose desk it is about; null: the whole tenant's. */
+  agent?: string | null;
   data: Record<string, any>;
 }
 

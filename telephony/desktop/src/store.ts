@@ -1,9 +1,10 @@
 /** What the page shows: the session, the desk, and the one way in which both change. */
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { api, Problem, tenant } from "./api.ts";
 import * as clock from "./clock.ts";
-import { type Desk, heard, loaded, type Me, type Notice, told } from "./desk.ts";
+import { type Desk, heard, loaded, type Me, type Notice, type Told, told } from "./desk.ts";
+import { keep, kept } from "./kept.ts";
 import { language } from "./language.ts";
 import { follow, type LiveEvent, stop } from "./live.ts";
 
@@ -37,13 +38,20 @@ export function onReread(listener: () => void): () => void {
   return () => rereaders.delete(listener);
 }
 
+// a reload of the page tells again what was told
+effect(() => {
+  const now = desk.value;
+  if (now) keep(`told.${now.me.user.id}`, { notices: now.notices, left: now.left });
+});
+
 let wanted: ReturnType<typeof setTimeout> | undefined;
 
 async function read(): Promise<string> {
   const sent = Date.now();
   const me = await api<Me>("GET", "/me");
   clock.set(me.now, sent, Date.now());
-  desk.value = loaded(me, desk.peek());
+  const before = desk.peek();
+  desk.value = before ? loaded(me, before) : loaded(me, null, kept<Told>(`told.${me.user.id}`));
   session.value = "in";
   tellLanguage(me);
   for (const one of rereaders) one();
@@ -69,7 +77,7 @@ export function refresh(wait = 150): void {
 function onEvent(event: LiveEvent): void {
   const before = desk.peek();
   if (before) {
-    const [after, reread] = heard(before, event.kind, event.data, event.at);
+    const [after, reread] = heard(before, event);
     if (after !== before) desk.value = after;
     if (reread !== "no") refresh(reread === "now" ? 0 : 400);
   }
@@ -151,7 +159,7 @@ export async function once(name: string, work: () => Promise<void>): Promise<voi
   }
 }
 
-/** An action of the agent: once, and what the service refuses is told. True where it was done. */
+/** An action of the agent: once, and what the service refuses is told. */
 export async function act(name: string, work: () => Promise<void>): Promise<void> {
   await once(name, async () => {
     change((now) => ({ ...now, notices: now.notices.filter((one) => one.kind !== "refused") }));

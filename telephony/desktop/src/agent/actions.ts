@@ -73,6 +73,27 @@ export const dropMessage = () =>
 export const record = (action: string) =>
   onCall("record", (call) => api("POST", `/calls/${call}/recording`, { action }));
 
+export const mute = (muted: boolean) =>
+  onCall("mute", async (call) => {
+    await api("POST", `/calls/${call}/mute`, { muted });
+    change((now) => (now.call?.id === call ? { ...now, call: { ...now.call, muted } } : now));
+  });
+
+export const hold = (held: boolean) =>
+  onCall("hold", async (call) => {
+    await api("POST", `/calls/${call}/hold`, { held });
+    change((now) => (now.call?.id === call ? { ...now, call: { ...now.call, held } } : now));
+  });
+
+export type TransferTo = { agent: string } | { number: string };
+
+/** `name`: of whom it goes to, for what the agent is told afterwards. */
+export const transfer = (action: "blind" | "consult" | "complete" | "cancel", to?: TransferTo, name = "") =>
+  onCall("transfer", async (call) => {
+    await api("POST", `/calls/${call}/transfer`, to ? { action, to } : { action });
+    if (action === "blind" || action === "complete") say({ kind: "handed_over", to: name });
+  });
+
 export interface WrapUp {
   disposition: string;
   note: string;

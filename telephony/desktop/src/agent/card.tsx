@@ -7,10 +7,16 @@ import type { Card, Offer } from "../desk.ts";
 import { decimal, moment, timeIn } from "../format.ts";
 import { fill, named, texts } from "../language.ts";
 import { desk } from "../store.ts";
+import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
+import { DoNotCall } from "./donotcall.tsx";
+import { minimize } from "./minimized.ts";
 
 /** Characters from which a field gets a box of its own to scroll in. */
 const LONG = 400;
+
+/** Characters from which a field takes the whole width. */
+const WIDE = 45;
 
 export function CardPanel({ offer }: { offer: Offer }) {
   const t = texts.value;
@@ -22,39 +28,52 @@ export function CardPanel({ offer }: { offer: Offer }) {
     card.consent && t.card.consent,
   ].filter(Boolean);
   return (
-    <section class="panel card" tabIndex={-1} data-testid="card" aria-labelledby="card-name">
-      <p class="label">
+    <section class="panel card" id="card" tabIndex={-1} data-testid="card" aria-labelledby="card-name">
+      <div class="heading">
         <Icon name="campaign" />
         <span data-testid="card-label">{t.card.label}</span>
         <span class="muted" dir="auto">
           {campaign.name}
         </span>
         <LocalTime card={card} />
-      </p>
+        {open && offer.mode !== "preview" && (
+          <Button
+            icon="minimize"
+            compact
+            kind="plain"
+            label={t.offer.minimize}
+            testid="minimize"
+            onPress={() => minimize(offer.id)}
+          />
+        )}
+      </div>
       <h1 id="card-name" dir="auto" data-testid="card-name">
         {card.name}
       </h1>
-      <ul class="numbers" aria-label={t.card.numbers} data-testid="card-numbers">
-        {card.numbers.map((one) => (
-          <li
-            key={one.id}
-            class={one.id === card.number.id ? "dials" : ""}
-            data-testid={one.id === card.number.id ? "card-number" : "card-other-number"}
-            data-e164={one.e164}
-          >
-            {one.id === card.number.id && <Icon name="phone" />}
-            <span class="digits" dir="ltr">
-              {one.e164}
-            </span>
-            {one.label && <span dir="auto">{one.label}</span>}
-            {one.id === card.number.id ? (
-              <span class="tag">{open ? t.card.dials : t.card.called}</span>
-            ) : (
-              one.status && <span class="muted">{named(t.card.status, one.status)}</span>
-            )}
-          </li>
-        ))}
-      </ul>
+      <div class="reach">
+        <ul class="numbers" aria-label={t.card.numbers} data-testid="card-numbers">
+          {card.numbers.map((one) => (
+            <li
+              key={one.id}
+              class={one.id === card.number.id ? "dials" : ""}
+              data-testid={one.id === card.number.id ? "card-number" : "card-other-number"}
+              data-e164={one.e164}
+            >
+              {one.id === card.number.id && <Icon name="phone" />}
+              <span class="digits" dir="ltr">
+                {one.e164}
+              </span>
+              {one.label && <span dir="auto">{one.label}</span>}
+              {one.id === card.number.id ? (
+                <span class="tag">{open ? t.card.dials : t.card.called}</span>
+              ) : (
+                one.status && <span class="muted">{named(t.card.status, one.status)}</span>
+              )}
+            </li>
+          ))}
+        </ul>
+        {open && <DoNotCall about={{ offer: offer.id }} name={card.name} />}
+      </div>
       {card.callback_at && (
         <p class="callout" data-testid="card-callback">
           <Icon name="clock" />
@@ -64,7 +83,7 @@ export function CardPanel({ offer }: { offer: Offer }) {
       {card.fields.length > 0 && (
         <dl>
           {card.fields.map((one) => (
-            <div key={one.name} data-testid="card-field" data-field={one.name}>
+            <div key={one.name} class={isLong(one.value) ? "wide" : ""} data-testid="card-field" data-field={one.name}>
               <dt dir="auto">{one.label}</dt>
               <Value value={one.value} label={one.label} />
             </div>
@@ -78,15 +97,7 @@ export function CardPanel({ offer }: { offer: Offer }) {
 }
 
 function Value({ value, label }: { value: unknown; label: string }) {
-  const t = texts.value;
-  const text =
-    value === true
-      ? t.card.yes
-      : value === false
-        ? t.card.no
-        : typeof value === "number"
-          ? decimal(value)
-          : String(value ?? "");
+  const text = shown(value);
   if (text.length <= LONG) return <dd dir="auto">{text}</dd>;
   return (
     <dd>
@@ -96,6 +107,15 @@ function Value({ value, label }: { value: unknown; label: string }) {
     </dd>
   );
 }
+
+/** A field's value as text. */
+export function shown(value: unknown): string {
+  const t = texts.value;
+  if (typeof value === "boolean") return value ? t.card.yes : t.card.no;
+  return typeof value === "number" ? decimal(value) : String(value ?? "");
+}
+
+const isLong = (value: unknown): boolean => typeof value === "string" && value.length > WIDE;
 
 function LocalTime({ card }: { card: Card }) {
   const { zone } = card;
@@ -118,12 +138,12 @@ function History({ card }: { card: Card }) {
       <ol>
         {card.history.map((past) => (
           <li key={past.attempt}>
-            <span>{moment(past.at)}</span> <span>{sentence(past.outcome)}</span>
+            <span class="muted">{moment(past.at)}</span> {sentence(past.outcome)}
             {past.agent && (
-              <span class="muted" dir="auto">
-                {" "}
-                {fill(t.card.by, { name: past.agent })}
-              </span>
+              <>
+                {" · "}
+                <bdi>{past.agent}</bdi>
+              </>
             )}
             {past.note && (
               <blockquote

@@ -4,14 +4,16 @@ import { sentence } from "../codes.ts";
 import type { Notice } from "../desk.ts";
 import { moment } from "../format.ts";
 import { fill, named, texts } from "../language.ts";
-import { desk, dismiss } from "../store.ts";
+import { agent, desk, dismiss } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 
 const BAD = new Set(["refused", "recording_failed"]);
 
 export function Notices() {
-  const notices = desk.value?.notices ?? [];
+  // the wrap-up itself says how its call ended
+  const wrapping = agent.value?.state === "wrap_up";
+  const notices = (desk.value?.notices ?? []).filter((one) => !wrapping || one.kind !== "ended");
   return (
     <div class="notices" role="status" aria-live="polite">
       {notices.map((one, at) => {

@@ -8,6 +8,8 @@ import { Drop } from "../ui/drop.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Since } from "../ui/timer.tsx";
 import { askFor } from "./actions.ts";
+import { shown } from "./card.tsx";
+import { restore } from "./minimized.ts";
 
 /** Fields of the card that the list shows. */
 const SHOWN_FIELDS = 2;
@@ -57,7 +59,7 @@ function Task({ offer }: { offer: Offer }) {
         </span>
         {offer.card.fields.slice(0, SHOWN_FIELDS).map((one) => (
           <span class="muted one-line" key={one.name} dir="auto">
-            {String(one.value ?? "")}
+            {shown(one.value)}
           </span>
         ))}
         <span>{state}</span>
@@ -89,7 +91,7 @@ function CampaignButton() {
           shortcut="KeyN"
           off={off}
           testid="campaign-icon"
-          onPress={() => document.querySelector<HTMLElement>("[data-testid=card]")?.focus()}
+          onPress={restore}
         />
       </div>
     );

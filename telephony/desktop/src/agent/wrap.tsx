@@ -1,8 +1,9 @@
-/** Wrap-up: what the result was, a note, and a callback. */
+/** Wrap-up: what the result was, a note, and a callback. What is typed survives a reload. */
 
 import { useSignal } from "@preact/signals";
 import { sentence } from "../codes.ts";
 import type { Call } from "../desk.ts";
+import { keep, kept } from "../kept.ts";
 import { texts } from "../language.ts";
 import { agent, desk } from "../store.ts";
 import { Button } from "../ui/button.tsx";
@@ -10,67 +11,96 @@ import { Field } from "../ui/field.tsx";
 import { Filled } from "../ui/filled.tsx";
 import { Until } from "../ui/timer.tsx";
 import { wrapUp } from "./actions.ts";
+import { CallbackPicker, type PickedTime, picked } from "./callback.tsx";
+import { DoNotCall } from "./donotcall.tsx";
+
+interface Draft {
+  code: string;
+  note: string;
+  mine: boolean;
+  callback: PickedTime;
+}
+
+const EMPTY: Draft = { code: "", note: "", mine: false, callback: { day: "", time: "" } };
 
 export function WrapUp({ call }: { call: Call }) {
   const t = texts.value;
   const until = agent.value?.wrap_up_until;
   const choices = desk.value?.me.dispositions ?? [];
-  const code = useSignal("");
-  const calledBack = choices.find((one) => one.code === code.value)?.rule === "callback";
-  const submit = (event: SubmitEvent) => {
+  const zone = desk.value?.accepted?.card.zone ?? null;
+  const name = `draft.${call.id}`;
+  const draft = useSignal<Draft>(kept<Draft>(name) ?? EMPTY);
+  const { code, note, mine, callback } = draft.value;
+  const write = (change: Partial<Draft>) => {
+    draft.value = { ...draft.peek(), ...change };
+    keep(name, draft.peek());
+  };
+  const calledBack = choices.find((one) => one.code === code)?.rule === "callback";
+  const at = calledBack ? picked(callback, zone) : null;
+  const submit = async (event: SubmitEvent) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget as HTMLFormElement);
-    const at = String(form.get("at") ?? "");
-    void wrapUp({
-      disposition: code.peek(),
-      note: String(form.get("note") ?? ""),
-      ...(calledBack && at ? { callback: { at: new Date(at).toISOString(), mine: form.get("mine") === "on" } } : {}),
-    });
+    await wrapUp({ disposition: code, note, ...(at ? { callback: { at: at.toISOString(), mine } } : {}) });
+    if (desk.peek()?.call?.id !== call.id) keep(name, null);
   };
   return (
     <form class="panel actions wrap" onSubmit={submit} data-testid="wrap-up">
       <p class="count">
         <span>{t.wrap.head}</span>{" "}
-        {until && (
-          <small>
+        <small>
+          {until ? (
             <Filled text={t.wrap.ends} values={{ time: <Until at={until} testid="wrap-up-until" /> }} />
-          </small>
-        )}
+          ) : (
+            t.wrap.noLimit
+          )}
+        </small>
       </p>
       <p class="number" dir="auto" data-testid="outcome" data-outcome={call.outcome ?? ""}>
         {call.outcome ? sentence(call.outcome) : call.name}
       </p>
-      <Field label={t.wrap.result}>
-        <select
-          required
-          data-testid="disposition"
-          value={code.value}
-          onChange={(event) => {
-            code.value = event.currentTarget.value;
-          }}
-        >
-          <option value="">{t.wrap.choose}</option>
-          {choices.map((one) => (
-            <option value={one.code} key={one.code}>
-              {one.label}
-            </option>
-          ))}
-        </select>
-      </Field>
+      <fieldset class="choices">
+        <legend>{t.wrap.result}</legend>
+        {choices.map((one) => (
+          <label class="choice" key={one.code}>
+            <input
+              type="radio"
+              name="disposition"
+              required
+              value={one.code}
+              checked={code === one.code}
+              data-testid="disposition"
+              data-code={one.code}
+              onChange={() => write({ code: one.code })}
+            />
+            <span dir="auto">{one.label}</span>
+          </label>
+        ))}
+      </fieldset>
       {calledBack && (
         <>
-          <Field label={t.wrap.callback}>
-            <input type="datetime-local" name="at" required data-testid="callback-at" />
-          </Field>
+          <CallbackPicker zone={zone} value={callback} onChange={(callback) => write({ callback })} />
           <label class="check">
-            <input type="checkbox" name="mine" /> {t.wrap.mine}
+            <input
+              type="checkbox"
+              checked={mine}
+              data-testid="callback-mine"
+              onChange={(event) => write({ mine: event.currentTarget.checked })}
+            />
+            {t.wrap.mine}
           </label>
         </>
       )}
       <Field label={t.wrap.note}>
-        <textarea name="note" rows={3} maxLength={4000} dir="auto" data-testid="note" />
+        <textarea
+          rows={3}
+          maxLength={4000}
+          dir="auto"
+          value={note}
+          data-testid="note"
+          onInput={(event) => write({ note: event.currentTarget.value })}
+        />
       </Field>
       <Button kind="main" submit icon="check" label={t.wrap.finish} shortcut="KeyA" testid="wrap-up-done" />
+      <DoNotCall about={{ call: call.id }} name={call.name} />
     </form>
   );
 }

@@ -113,10 +113,7 @@ export const en = {
     notAllowed: "not allowed in this campaign",
     minimize: "Hide the card",
     minimized: "A contact waits for your decision.",
-    removeHead: "Remove {name} from this campaign?",
-    removeReason: "Reason (if you like)",
-    removeDo: "Remove",
-    alsoDoNotCall: "Also never call this number again",
+    open: "Show",
   },
   // what happens at the end of the countdown
   countdown: {
@@ -145,7 +142,6 @@ export const en = {
     consent: "Agrees to recorded messages",
     numbers: "Numbers",
     fields: "Details",
-    by: "by {name}",
     status: { open: "", invalid: "does not exist", fax: "fax" },
     yes: "Yes",
     no: "No",
@@ -207,11 +203,8 @@ export const en = {
   beep: { head: "Speak now", text: "Beep after {s} s" },
 
   doNotCall: {
-    head: "Never call {name} again?",
-    text: "The number goes on the list of those that are never called, for all campaigns. Only an administrator can take it off.",
-    open: "The contact leaves your screen.",
-    talking: "The running call goes on.",
-    do: "Never call again",
+    waits: "Never called again in",
+    undo: "Take back",
     done: "{name} will not be called again.",
   },
 

@@ -107,10 +107,7 @@ export const es: Texts = {
     notAllowed: "no permitido en esta campaña",
     minimize: "Ocultar la ficha",
     minimized: "Un contacto espera su decisión.",
-    removeHead: "¿Quitar a {name} de esta campaña?",
-    removeReason: "Motivo (si quiere)",
-    removeDo: "Quitar",
-    alsoDoNotCall: "Además, no volver a llamar nunca a este número",
+    open: "Mostrar",
   },
   countdown: {
     accept: "y se llama al contacto",
@@ -137,7 +134,6 @@ export const es: Texts = {
     consent: "Acepta mensajes grabados",
     numbers: "Números",
     fields: "Datos",
-    by: "por {name}",
     status: { open: "", invalid: "no existe", fax: "fax" },
     yes: "Sí",
     no: "No",
@@ -203,11 +199,8 @@ export const es: Texts = {
   beep: { head: "Hable ahora", text: "Pitido a los {s} s" },
 
   doNotCall: {
-    head: "¿No volver a llamar a {name}?",
-    text: "El número pasa a la lista de los que no se llaman nunca, para todas las campañas. Solo un administrador puede sacarlo.",
-    open: "El contacto desaparece de su pantalla.",
-    talking: "La llamada en curso sigue.",
-    do: "No llamar nunca más",
+    waits: "No se volverá a llamar, en",
+    undo: "Deshacer",
     done: "No se volverá a llamar a {name}.",
   },
 

@@ -14,7 +14,7 @@ interface ButtonProps {
   hint?: string;
   /** KeyboardEvent.code pressed together with Alt, see keys.ts. */
   shortcut?: string;
-  kind?: "main" | "stop" | "plain" | "quiet";
+  kind?: "main" | "end" | "stop" | "plain";
   /** Why it cannot be pressed now; the button stays readable by keyboard and screen reader. */
   off?: string | boolean;
   pressed?: boolean;

@@ -1,0 +1,48 @@
+/** Both languages are complete and say the same. What is missing altogether does not compile. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fill, named, preferred } from "../../telephony/desktop/src/language.ts";
+import { en } from "../../telephony/desktop/src/texts/en.ts";
+import { es } from "../../telephony/desktop/src/texts/es.ts";
+
+/** Texts that are rightly the same in both, by their keys. */
+const SAME = new Set(["language.en", "language.es", "card.status.fax", "verdict.FAX", "card.status.open", "card.no"]);
+
+function* leaves(table: object, path = ""): Generator<[string, string]> {
+  for (const [key, value] of Object.entries(table)) {
+    if (typeof value === "string") yield [path + key, value];
+    else yield* leaves(value, `${path}${key}.`);
+  }
+}
+
+const english = new Map(leaves(en));
+const spanish = new Map(leaves(es));
+const places = (text: string) => [...text.matchAll(/{\w+}/g)].map(String).sort();
+
+test("both have the same texts, none empty", () => {
+  assert.deepEqual([...spanish.keys()].sort(), [...english.keys()].sort());
+  for (const [key, text] of [...english, ...spanish]) assert.ok(text.trim() || SAME.has(key), key);
+});
+
+test("both fill in the same values", () => {
+  for (const [key, text] of english) assert.deepEqual(places(spanish.get(key) ?? ""), places(text), key);
+});
+
+test("nothing was left untranslated", () => {
+  for (const [key, text] of english) if (!SAME.has(key)) assert.notEqual(spanish.get(key), text, key);
+});
+
+test("the browser's first language that we speak is chosen", () => {
+  assert.equal(preferred(["de-AT", "es-MX", "en-US"]), "es");
+  assert.equal(preferred(["en-GB", "es"]), "en");
+  assert.equal(preferred(["fr"]), "en");
+  assert.equal(preferred([]), "en");
+});
+
+test("values stand where they belong, and unknown keys are readable", () => {
+  assert.equal(fill("{used} of {limit}", { used: 1, limit: 2 }), "1 of 2");
+  assert.equal(named(en.idle, "lunch"), "Lunch");
+  assert.equal(named(en.idle, "something_new"), "something new");
+  assert.equal(named(en.idle, null), "");
+});
