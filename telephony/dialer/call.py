@@ -58,8 +58,12 @@ log = logging.getLogger(__name__)
 _BY_WHOM = {
     "agent": Outcome.AGENT_CANCELLED,
     "line": Outcome.AGENT_ENDED,
+    "supervisor": Outcome.AGENT_CANCELLED,
     "machine": Outcome.MACHINE_HUNG_UP,
 }
+
+BY_SUPERVISOR = "SUPERVISOR"
+"""Code of an attempt that a supervisor ended."""
 
 _UNANSWERED = frozenset({AttemptState.PLACING, AttemptState.RINGING})
 
@@ -155,9 +159,9 @@ class Call:
 
     # What the agent asks
 
-    async def cancel(self) -> None:
-        """The agent no longer wants this call; refused once the customer has answered."""
-        if not self.settings.end_call_enabled:
+    async def cancel(self, by: str = "agent") -> None:
+        """The agent, or a supervisor, no longer wants this call; refused once the customer has answered."""
+        if by == "agent" and not self.settings.end_call_enabled:
             raise Refused(Refusal.ACTION_DISABLED)
         if self.attempt.state is AttemptState.CANCELLING:
             return
@@ -166,19 +170,27 @@ class Call:
         if not ATTEMPT.knows(self.attempt.state, AttemptEvent.CANCEL):
             raise Refused(Refusal.CALL_ANSWERED)
         if self.attempt.state is AttemptState.CALLING_AGENT:
-            code = Outcome.AGENT_CANCELLED.value
+            code = Outcome.AGENT_CANCELLED.value if by == "agent" else BY_SUPERVISOR
             await self.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.CANCEL, code=code)
         else:
-            await self.move(AttemptEvent.CANCEL, cancelled_by="agent")
+            await self.move(AttemptEvent.CANCEL, cancelled_by=by)
 
-    async def hang_up(self) -> None:
+    async def hang_up(self, by: str = "agent") -> None:
         """End the call the agent is in; before the answer this is a cancel."""
         if ATTEMPT.knows(self.attempt.state, AttemptEvent.CANCEL):
-            await self.cancel()
+            await self.cancel(by)
         elif self.live and ATTEMPT.knows(self.attempt.state, AttemptEvent.HANG_UP):
-            await self.move(AttemptEvent.HANG_UP, cancelled_by="agent")
+            await self.move(AttemptEvent.HANG_UP, cancelled_by=by)
         elif self.live and self.attempt.state is not AttemptState.CANCELLING:
             raise Refused(Refusal.NOT_AVAILABLE)
+
+    async def freed(self) -> None:
+        """A supervisor took its agent away. Who has answered and was not joined yet is a customer without an agent."""
+        if self.attempt.state is AttemptState.ANSWERED:
+            await self.agent_gone()
+        elif self.attempt.state is not AttemptState.UNKNOWN:  # the survey will tell, and finds the agent gone
+            self.agent_was_lost = True
+            await self.hang_up("supervisor")
 
     async def voicemail_left(self) -> None:
         """The agent says a message was spoken after the beep."""
@@ -391,6 +403,8 @@ class Call:
     ) -> None:
         """Settle the attempt, and in the same transaction let its agent go on: by `free`, or as its state demands."""
         desk = self._desk
+        if code is None and self.attempt.cancelled_by == "supervisor":
+            code = BY_SUPERVISOR
 
         def transaction(work: Work) -> tuple[Attempt, Agent, bool, tuple[AgentEffect, ...]]:
             attempt, agent = replace(self.attempt), replace(desk.agent)

@@ -48,6 +48,9 @@ Job = Callable[[], Awaitable[None]]
 MAKE_SURE_AFTER = 0.5
 """Seconds after a failed job until the desk reads again what is stored: a database that restarts takes about one."""
 
+LEFT_OVER_AFTER = 3.0
+"""Seconds after an agent was freed until a leg whose end was not told is looked for; usual are milliseconds."""
+
 _GO = {
     "available": AgentEvent.GO_AVAILABLE,
     "idle": AgentEvent.GO_IDLE,
@@ -68,6 +71,7 @@ class Desk:
         self._todo: list[Job] = []
         self._task: asyncio.Task[None] | None = None
         self._unsure = False
+        self._freed = False  # by a supervisor, whose call is still to be ended
         self._at_fault = False  # by an error of our own, not for want of the database
         self._sure_timer: asyncio.TimerHandle | None = None
         self._restore(stored)
@@ -277,6 +281,31 @@ class Desk:
             await self.ground.store.run(lambda conn: agents.read_phone(conn, self.agent))
         await self.move(event, wished=state, idle_reason=(reason or IdleReason.SIGNED_IN) if state == "idle" else None)
 
+    async def free(self) -> None:
+        """A supervisor ends whatever this agent is in: line, offer, call and wrap-up; idle from now on.
+
+        What the PBX does not know any more is found by a survey, a moment later.
+        """
+        over = self.call if self.call is not None and not self.call.live else None
+
+        def close(work: Work, _agent: Agent) -> None:
+            if over is not None:
+                self.wrap_up.by_default(work, over)
+
+        nothing = {"attempt_id": None, "offer_id": None, "wrap_up_until": None}
+        reason = None if self.agent.state is AgentState.OFFLINE else IdleReason.FREED.value
+        self._freed = True
+        await self.move(AgentEvent.FREED, close, idle_reason=reason, **nothing)
+        self.wrap_up.stop_timer()
+        if over is not None:
+            self.call = None
+        asyncio.get_running_loop().call_later(LEFT_OVER_AFTER, self.post, self._look_for_what_is_left)
+
+    async def _look_for_what_is_left(self) -> None:
+        if self.agent.idle_reason == IdleReason.FREED and (self.reservation.line is not None or self.call is not None):
+            await self.link_lost()  # as far as these legs go
+            self.ground.resync_wanted.set()
+
     async def set_phone(self, phone: str) -> None:
         self._check_resting()
         await self.ground.change(lambda work: agents.set_phone(work, self.agent, phone))
@@ -346,8 +375,9 @@ class Desk:
         self.carry_out(effects)
 
     async def _end_attempt(self) -> None:
+        freed, self._freed = self._freed, False
         if self.call is not None:
-            await self.call.agent_gone()
+            await (self.call.freed() if freed else self.call.agent_gone())
 
     def take_call(self, placed: Placed) -> None:
         """Dial what was accepted, from the line that is up or by calling the agent's phone first."""

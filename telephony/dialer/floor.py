@@ -22,6 +22,7 @@ from telephony.dialer.preview import Pulled
 from telephony.dialer.recorded import Recorded
 from telephony.dialer.requests import CallRequests, call_of
 from telephony.dialer.stored import Stored
+from telephony.dialer.supervision import Supervision
 from telephony.model.agent import AGENT, AgentEvent, AgentState
 from telephony.model.message_drop import When
 from telephony.model.reasons import Withdrawal
@@ -74,6 +75,7 @@ class Floor:
         self.presence = Presence()
         self.desks: dict[str, Desk] = {}
         self.calls = CallRequests(self)
+        self.supervision = Supervision(self)
         self.ready = False
         self._links = 0  # how often the link was lost: a survey from before that tells nothing any more
         self._tasks: list[asyncio.Task[None]] = []

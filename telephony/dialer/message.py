@@ -174,6 +174,12 @@ class MessageCall:
         if self._call.attempt.state is AttemptState.MESSAGE and self._drop.patience_over():
             await self._hang_up()
 
+    async def hang_up(self, by: str) -> None:
+        """Somebody wants its end, by hand."""
+        if self._call.attempt.state is not AttemptState.MESSAGE:
+            raise Refused(Refusal.NOT_AVAILABLE)
+        await self._call.move(AttemptEvent.HANG_UP, cancelled_by=by)
+
     async def _hang_up(self) -> None:
         await self._call.move(AttemptEvent.HANG_UP, code=self._drop.not_left)
 

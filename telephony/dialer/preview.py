@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -197,10 +198,15 @@ class Preview:
 
     # Actions
 
-    async def decide(self, offer_id: str, action: str) -> dict[str, Any]:
-        """Carry out accept, skip, remove or leave; raises the errors of dialer/errors.py."""
+    async def decide(
+        self, offer_id: str, action: str, *, why: str | None = None, also: Callable[[Work, Offer], None] | None = None
+    ) -> dict[str, Any]:
+        """Carry out accept, skip, remove or leave; raises the errors of dialer/errors.py.
+
+        `why`: the agent's own words for a removal; `also`: what else becomes true in the same transaction.
+        """
         try:
-            return await self._decide(offer_id, action)
+            return await self._decide(offer_id, action, why, also)
         except OfferClosed as closed:
             if closed.winner != _STATE_OF[action].value:
                 raise
@@ -209,10 +215,12 @@ class Preview:
             assert offer is not None
             return _told(offer)
 
-    async def _decide(self, offer_id: str, action: str) -> dict[str, Any]:
+    async def _decide(
+        self, offer_id: str, action: str, why: str | None, also: Callable[[Work, Offer], None] | None
+    ) -> dict[str, Any]:
         event = _ACTION[action]
         if event is not OfferEvent.ACCEPT:
-            return _told(await self._close(offer_id, event, by=self._desk.agent.id))
+            return _told(await self._close(offer_id, event, by=self._desk.agent.id, why=why, also=also))
         answer = await self._accept(offer_id, event)
         if isinstance(answer, Full):
             raise NoCapacity(answer.code, scope_id=answer.scope_id, used=answer.used, limit=answer.limit)
@@ -258,6 +266,8 @@ class Preview:
         by: str | None,
         code: str | None = None,
         pause: float = 0.0,
+        why: str | None = None,
+        also: Callable[[Work, Offer], None] | None = None,
     ) -> Offer:
         desk = self._desk
         changes = {"idle_reason": _IDLE[event].value} if event in _IDLE else {}
@@ -267,7 +277,9 @@ class Preview:
             offer = _still_open(work, offer_id, agent)
             if event.value in CampaignSettings.stored(offer.settings).refused_actions:
                 raise Refused(Refusal.ACTION_DISABLED)
-            offers.close(work, offer, event, by=by, code=code)
+            offers.close(work, offer, event, by=by, code=code, why=why)
+            if also is not None:
+                also(work, offer)
             return agent, offer, desk.step(work, agent, _after(event, offer), **changes)
 
         desk.agent, offer, effects = await desk.ground.change(transaction)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from telephony.dialer.call import Call
 from telephony.dialer.errors import NoCapacity, NotFound, Refused
-from telephony.model.reasons import Capacity, Refusal
+from telephony.model.reasons import Capacity, Refusal, Withdrawal
 from telephony.pbx.port import OrderRefused, SwitchboardError
+from telephony.store import do_not_call
+from telephony.store.records import Offer
+from telephony.store.work import Work
 
 if TYPE_CHECKING:
     from telephony.dialer.desk import Desk
@@ -45,3 +48,31 @@ class CallRequests:
             raise Refused(Refusal.NOT_AVAILABLE, "The call has just ended") from error
         except SwitchboardError as error:
             raise NoCapacity(Capacity.PBX_UNREACHABLE) from error
+
+    async def do_not_call(self, agent_id: str, attempt_id: str) -> None:
+        """List the customer's number and block the contact; the call goes on, and again changes nothing."""
+        desk = await self._floor.desk(agent_id)
+
+        async def enlist() -> tuple[str, ...]:
+            attempt = call_of(desk, attempt_id).attempt
+            return await desk.ground.change(lambda work: do_not_call.asked_for(work, attempt))
+
+        await self._withdraw(await desk.ask(enlist))
+
+    async def remove(self, agent_id: str, offer_id: str, *, listed: bool, why: str | None) -> dict[str, Any]:
+        """Take the offered contact out of the campaign; `listed`: its number goes on the do-not-call list too."""
+        desk = await self._floor.desk(agent_id)
+        others: tuple[str, ...] = ()
+
+        def enlist(work: Work, offer: Offer) -> None:
+            nonlocal others
+            others = do_not_call.asked_for(work, offer, why=why or do_not_call.ASKED)
+
+        also = enlist if listed else None
+        answer = await desk.ask(lambda: desk.preview.decide(offer_id, "remove", why=why, also=also))
+        await self._withdraw(others)
+        return answer
+
+    async def _withdraw(self, contact_ids: tuple[str, ...]) -> None:
+        for contact_id in contact_ids:
+            await self._floor.withdraw_contact(contact_id, Withdrawal.ON_DO_NOT_CALL_LIST)

@@ -86,6 +86,12 @@ class WrapUp:
         if stored != code:
             raise Refused(Refusal.NOT_AVAILABLE, f"This call was wrapped up as '{stored}' already")
 
+    def by_default(self, work: Work, call: Call) -> None:
+        """Inside a transaction: nobody is left to say what the result of an ended call was."""
+        if call.attempt.wrapped_up_at is None:
+            disposition = self._disposition(call, call.settings.default_disposition, None)
+            wrap_up.wrap_up(work, replace(call.attempt), call.settings, disposition)
+
     def _disposition(self, call: Call, code: str, callback_at: datetime | None) -> Disposition:
         disposition = call.settings.disposition(code)
         if disposition is None:

@@ -3,7 +3,8 @@
 In push modes the agent's line (the answered reservation call) is up in `reserved`, `previewing`, `dialing`
 and `talking`; in pull mode only from `dialing` on. `LINE_LOST` is the end of that line while the service did
 not ask for it. A wish to go idle or offline during a call is remembered and honoured after wrap-up, or at once
-where the attempt fails. GIVE_BACK and END_LINE ask for nothing where there is no contact in hand, no line up.
+where the attempt fails. GIVE_BACK, END_LINE and END_ATTEMPT ask for nothing where there is no contact in hand, no
+line up, no call. `FREED` is known everywhere: what is stuck may be left over in any state.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class IdleReason(StrEnum):
     MICROPHONE_BLOCKED = "microphone_blocked"  # the browser was not allowed to use it
     MICROPHONE_MISSING = "microphone_missing"
     PHONE_LOST = "phone_lost"  # the phone in the browser did not come back in time
+    SUPERVISOR = "supervisor"  # a supervisor's wish, who gave no reason
+    FREED = "freed"  # a supervisor ended everything the agent was in
 
 
 class AgentEvent(StrEnum):
@@ -73,6 +76,7 @@ class AgentEvent(StrEnum):
     WRAPPED_UP_OFFLINE = "wrapped_up_offline"
     LINE_LOST = "line_lost"
     PBX_LOST = "pbx_lost"  # Asterisk came back without this agent's line
+    FREED = "freed"  # a supervisor ends everything the agent is in
 
 
 class AgentEffect(StrEnum):
@@ -165,6 +169,15 @@ AGENT = Table(
         (_S.WRAP_UP, _E.GO_OFFLINE): (_S.WRAP_UP, (_X.REMEMBER_WISH,)),
         (_S.WRAP_UP, _E.GO_AVAILABLE): (_S.WRAP_UP, (_X.REMEMBER_WISH,)),
         (_S.WRAP_UP, _E.DESKTOP_LOST): (_S.WRAP_UP, (_X.REMEMBER_WISH,)),
+        (_S.OFFLINE, _E.FREED): (_S.OFFLINE, (_X.END_ATTEMPT, _X.END_LINE)),
+        (_S.IDLE, _E.FREED): (_S.IDLE, (_X.END_ATTEMPT, _X.END_LINE)),
+        (_S.AVAILABLE, _E.FREED): (_S.IDLE, (_X.END_ATTEMPT, _X.END_LINE)),
+        (_S.RINGING, _E.FREED): (_S.IDLE, (_X.END_LINE, _X.GIVE_BACK)),
+        (_S.RESERVED, _E.FREED): (_S.IDLE, (_X.END_LINE, _X.GIVE_BACK)),
+        (_S.PREVIEWING, _E.FREED): (_S.IDLE, (_X.STOP_OFFER_TIMER, _X.CLOSE_OFFER_LEFT, _X.END_LINE)),
+        (_S.DIALING, _E.FREED): (_S.IDLE, (_X.END_ATTEMPT, _X.END_LINE)),
+        (_S.TALKING, _E.FREED): (_S.IDLE, (_X.END_ATTEMPT, _X.END_LINE)),
+        (_S.WRAP_UP, _E.FREED): (_S.IDLE, (_X.END_ATTEMPT, _X.END_LINE)),
     },
 )
 

@@ -21,7 +21,7 @@ from telephony.store import inputs
 from telephony.store.due import RESTING, in_turn, numbers_of, recalculate
 from telephony.store.errors import NoSuch, Taken
 from telephony.store.paging import Page, PageRequest, Row, page
-from telephony.store.records import Contact, columns, record
+from telephony.store.records import Attempt, Contact, Offer, columns, record
 from telephony.store.rows import one
 from telephony.store.schema import busy_numbers, contacts, do_not_call, numbers
 from telephony.store.steps import step_contact
@@ -35,6 +35,9 @@ class NewEntry(inputs.Input):
     number: AnyNumber
     why: inputs.Note = ""
 
+
+ASKED = "asked the agent"
+"""Why a number is on the list whose owner said so."""
 
 _SHOWN = (do_not_call.c.e164, do_not_call.c.why, do_not_call.c.added_by, do_not_call.c.created_at)
 
@@ -90,6 +93,19 @@ def enlist(work: Work, tenant_id: str, e164: str, *, why: str, added_by: str | N
             step_contact(work, contact, ContactEvent.BLOCK, why="dnc", due_at=None, holder_id=None)
     _recalculate(work, found)
     return tuple(to_withdraw)
+
+
+def asked_for(work: Work, asked: Attempt | Offer, *, why: str = ASKED) -> tuple[str, ...]:
+    """The person an agent talks to, or has just removed, wants no calls: their number is listed, they are blocked.
+
+    A call under way goes on. The ids are those of contacts that are offered with the number now.
+    """
+    others = enlist(work, asked.tenant_id, asked.e164, why=why, added_by=asked.agent_id)
+    mine = select(*columns(Contact)).where(contacts.c.id == asked.contact_id).with_for_update()
+    contact = record(Contact, work.conn.execute(mine).one())
+    if contact.state is ContactState.IN_ATTEMPT:
+        step_contact(work, contact, ContactEvent.BLOCK, why="dnc", due_at=None, holder_id=None)
+    return others
 
 
 def remove_entry(work: Work, tenant_id: str, e164: str) -> None:

@@ -16,6 +16,7 @@ from telephony.model.reasons import Capacity
 from telephony.store import grants
 from telephony.store.due import RESTING
 from telephony.store.paging import Page, PageRequest, Row, page
+from telephony.store.rows import one
 from telephony.store.schema import (
     agents,
     attempts,
@@ -48,6 +49,21 @@ def of_teams(team_ids: tuple[str, ...] | None, agent_id: ColumnElement[str]) -> 
     if team_ids is None:
         return true()
     return exists().where(team_members.c.user_id == agent_id, team_members.c.team_id.in_(team_ids))
+
+
+def agent_of_call(
+    conn: Connection, tenant_id: str, attempt_id: str, team_ids: tuple[str, ...] | None, *, own: str
+) -> str:
+    """The agent of a call; raises `NoSuch` for one that is neither of these teams nor one's `own`."""
+    mine = or_(attempts.c.agent_id == own, of_teams(team_ids, attempts.c.agent_id))
+    seen = attempts.c.id == attempt_id, attempts.c.tenant_id == tenant_id, mine
+    return str(one(conn, select(attempts.c.agent_id).where(*seen), "call")["agent_id"])
+
+
+def check_agent(conn: Connection, tenant_id: str, agent_id: str, team_ids: tuple[str, ...] | None) -> None:
+    """Raises `NoSuch` for whoever is no agent of these teams."""
+    seen = agents.c.id == agent_id, agents.c.tenant_id == tenant_id, of_teams(team_ids, agents.c.id)
+    one(conn, select(agents.c.id).where(*seen), "agent")
 
 
 def agents_page(

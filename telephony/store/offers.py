@@ -114,16 +114,21 @@ def number_of(work: Work, number_id: str) -> Number:
     return record(Number, _NUMBER(work.conn, {"number": number_id}).one())
 
 
-def close(work: Work, offer: Offer, event: OfferEvent, *, by: str | None, code: str | None = None) -> None:
-    """Close an offer without a call and do with its contact what the table says; raises `IllegalStep`."""
+def close(
+    work: Work, offer: Offer, event: OfferEvent, *, by: str | None, code: str | None = None, why: str | None = None
+) -> None:
+    """Close an offer without a call and do with its contact what the table says; raises `IllegalStep`.
+
+    `why`: of a removal, in the agent's own words.
+    """
     action = event.value.removeprefix("timer_") if event.value.startswith("timer_") else None
     if event is OfferEvent.TIMER_ACCEPT_REFUSED:
         action = "refused"
     step = step_offer(work, offer, event, closed_by=by, action=action, code=code)
-    _treat_contact(work, offer, step)
+    _treat_contact(work, offer, step, why)
 
 
-def _treat_contact(work: Work, offer: Offer, step: Step[OfferState, OfferEffect]) -> None:
+def _treat_contact(work: Work, offer: Offer, step: Step[OfferState, OfferEffect], why: str | None) -> None:
     contact = contact_of(work, offer.contact_id)
     if contact.holder_id != offer.agent_id or contact.state.value != "offered":
         return  # removed or blocked meanwhile: it is no longer this offer's to treat
@@ -155,7 +160,7 @@ def _treat_contact(work: Work, offer: Offer, step: Step[OfferState, OfferEffect]
                     contact,
                     ContactEvent.REMOVE,
                     due_at=None,
-                    why="removed_by_agent" if offer.action is None else "removed_by_timer",
+                    why=why or ("removed_by_agent" if offer.action is None else "removed_by_timer"),
                     changed_by=offer.agent_id,
                     **mine,
                 )

@@ -12,7 +12,7 @@ from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.due import Due, Waits
 from telephony.store import claims, offers, permission
 from telephony.store.attempts import count_try, retry
-from telephony.store.do_not_call import enlist
+from telephony.store.do_not_call import ASKED, enlist
 from telephony.store.due import due_columns, why_never
 from telephony.store.prepared import Prepared
 from telephony.store.records import Attempt
@@ -53,7 +53,7 @@ def wrap_up(
     work.tell(attempt.tenant_id, "call.wrapped_up", payload, attempt.agent_id)
     if disposition.rule is DispositionRule.DO_NOT_CALL:
         # also where the contact is no longer ours to treat: the customer said so
-        enlist(work, attempt.tenant_id, attempt.e164, why="asked the agent", added_by=attempt.agent_id)
+        enlist(work, attempt.tenant_id, attempt.e164, why=ASKED, added_by=attempt.agent_id)
     count_try(work, attempt.number_id)
     contact = offers.contact_of(work, attempt.contact_id)
     if contact.state is not ContactState.IN_ATTEMPT:

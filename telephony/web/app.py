@@ -115,6 +115,7 @@ async def _around(
 
 def _handler(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     fn, body, query, parts = route.handler, route.body, route.query, route.parts
+    needs_body = route.needs_body
 
     async def handle(request: web.Request) -> web.StreamResponse:
         exchange = request[EXCHANGE]
@@ -125,8 +126,10 @@ def _handler(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
         if query is not None:
             arguments["query"] = query.model_validate(_query(request))
         if body is not None:
-            _demand_type(request, ("application/json",))
-            arguments["body"] = body.model_validate_json(await request.read())
+            content = await request.read()
+            if content or needs_body:
+                _demand_type(request, ("application/json",))
+            arguments["body"] = body.model_validate_json(content) if content or needs_body else body()
         elif route.takes:
             _demand_type(request, route.takes)
         answer = await fn(exchange, **arguments)

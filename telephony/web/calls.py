@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 
 from telephony.model.message_drop import When
 from telephony.model.reasons import Outcome
-from telephony.store import inputs, views
+from telephony.store import floor, inputs, views
 from telephony.store.accounts import Role
 from telephony.store.paging import MOST, Page, PageRequest
 from telephony.store.views import CallFilter
+from telephony.web.administration import tenant_of
 from telephony.web.answers import CallPage
 from telephony.web.exchange import Exchange
 from telephony.web.problems import Problem
@@ -103,9 +104,19 @@ async def cancel(exchange: Exchange, id: str) -> None:
     await exchange.floor.cancel(exchange.agent_id, id)
 
 
-@routes.post("/calls/{id}/hang-up", "Hang up", roles=DESK, status=204, errors=("NOT_AVAILABLE", "NO_DESK"))
+@routes.post("/calls/{id}/hang-up", "Hang up", roles=EVERYBODY, status=204, errors=("NOT_AVAILABLE", "NO_DESK"))
 async def hang_up(exchange: Exchange, id: str) -> None:
-    await exchange.floor.hang_up(exchange.agent_id, id)
+    """Agents end their own call; supervisors also those of their teams' agents, administrators every one."""
+    if exchange.caller.role is Role.AGENT:
+        await exchange.floor.hang_up(exchange.agent_id, id)
+        return
+    tenant_id = await tenant_of(exchange)
+    own, teams = exchange.caller.user_id, exchange.teams
+    agent_id = await exchange.run(lambda conn: floor.agent_of_call(conn, tenant_id, id, teams, own=own))
+    if agent_id == own:
+        await exchange.floor.hang_up(own, id)
+    else:
+        await exchange.floor.supervision.hang_up(agent_id, id)
 
 
 @routes.post(

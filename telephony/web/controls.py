@@ -54,3 +54,11 @@ async def mute(exchange: Exchange, id: str, body: Mute) -> None:
 async def dtmf(exchange: Exchange, id: str, body: Digits) -> None:
     """Answers when the last one was sent, after 0.22 s a digit; requests are carried out one after the other."""
     await exchange.floor.calls.send_digits(exchange.agent_id, id, body.digits)
+
+
+@routes.post(
+    "/calls/{id}/do-not-call", "This customer wants no more calls", roles=DESK, status=204, errors=("NO_DESK",)
+)
+async def no_more_calls(exchange: Exchange, id: str) -> None:
+    """Puts the number on the tenant's list and blocks the contact at once; the call goes on, until its wrap-up."""
+    await exchange.floor.calls.do_not_call(exchange.agent_id, id)

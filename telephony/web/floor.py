@@ -13,6 +13,7 @@ from telephony.web.administration import PageQuery, campaign_of, tenant_of, tena
 from telephony.web.administration_answers import PageOf
 from telephony.web.exchange import Exchange
 from telephony.web.floor_answers import FloorAgent, Progress, RefusedLately
+from telephony.web.me import WantedState
 from telephony.web.routes import SUPERVISORS, Routes
 
 routes = Routes("Floor")
@@ -56,3 +57,35 @@ async def refused(exchange: Exchange, query: RefusedQuery) -> Any:
     since = exchange.now - timedelta(minutes=query.minutes)
     found = await exchange.run(lambda conn: floor.refused(conn, tenant_id, since=since, team_ids=exchange.teams))
     return {"since": since, "items": [row | {"text": reasons.text(row["code"], exchange.language)} for row in found]}
+
+
+@routes.post(
+    "/agents/{id}/state",
+    "Set an agent available, idle or offline",
+    roles=SUPERVISORS,
+    status=204,
+    errors=("NOT_AVAILABLE", "PHONE_NOT_REGISTERED"),
+)
+async def set_state(exchange: Exchange, id: str, body: WantedState) -> None:
+    """For supervisors of the agent's team. During a call and in wrap-up it is remembered and done after wrap-up.
+
+    Idle without a reason is idle with the reason `supervisor`.
+    """
+    await _check(exchange, id)
+    await exchange.floor.supervision.set_state(id, body.state, body.reason)
+
+
+@routes.post("/agents/{id}/free", "Free a stuck agent", roles=SUPERVISORS, status=204)
+async def free(exchange: Exchange, id: str) -> None:
+    """Ends line, offer, call and wrap-up, in whatever state the agent is; idle with the reason `freed` from then on.
+
+    An open offer's contact goes back untouched; a call ends as if hung up, one that was talked gets the campaign's
+    default disposition.
+    """
+    await _check(exchange, id)
+    await exchange.floor.supervision.free(id)
+
+
+async def _check(exchange: Exchange, agent_id: str) -> None:
+    tenant_id, teams = await tenant_of(exchange), exchange.teams
+    await exchange.run(lambda conn: floor.check_agent(conn, tenant_id, agent_id, teams))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from telephony.model.offer import OfferState
 from telephony.model.reasons import Capacity, Withdrawal
-from telephony.store import views
+from telephony.store import inputs, views
 from telephony.web.answers import Offer
 from telephony.web.exchange import Exchange
 from telephony.web.routes import DESK, Routes
@@ -23,6 +23,11 @@ class Decision(BaseModel):
     offer: str
     state: OfferState
     attempt: str | None = Field(default=None, description="the call, after accept")
+
+
+class Removal(inputs.Input):
+    do_not_call: bool = Field(default=False, description="put the number on the tenant's list too")
+    reason: inputs.Note = Field(default="", description="in my own words, for supervisors")
 
 
 class Next(BaseModel):
@@ -84,8 +89,9 @@ async def skip(exchange: Exchange, id: str) -> Any:
     answer=Decision,
     errors=(*DECIDED, "ACTION_DISABLED"),
 )
-async def remove(exchange: Exchange, id: str) -> Any:
-    return await exchange.floor.decide(exchange.agent_id, id, "remove")
+async def remove(exchange: Exchange, id: str, body: Removal) -> Any:
+    """The body may be left out."""
+    return await exchange.floor.calls.remove(exchange.agent_id, id, listed=body.do_not_call, why=body.reason or None)
 
 
 @routes.post(

@@ -82,7 +82,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         operation["parameters"] = parameters
     if route.body is not None:
         operation["requestBody"] = {
-            "required": True,
+            "required": route.needs_body,
             "content": {"application/json": {"schema": schemas.of(route.body, "validation")}},
         }
     elif route.takes:

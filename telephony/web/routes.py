@@ -62,6 +62,11 @@ class Route:
         return tuple(re.findall(r"{(\w+)}", self.path))
 
     @property
+    def needs_body(self) -> bool:
+        """Whether the body may not be left out: one without any value that has to be given may."""
+        return self.body is not None and any(one.is_required() for one in self.body.model_fields.values())
+
+    @property
     def resource(self) -> str:
         """The path in aiohttp's notation."""
         return re.sub(r"{(\w+)}", lambda part: f"{{{part[1]}:{self.patterns.get(part[1], ID)}}}", self.path)

@@ -92,6 +92,16 @@ reserved + pbx_lost -> available: give_back, find_contact
 previewing + pbx_lost -> available: stop_offer_timer, close_offer_left, find_contact
 dialing + pbx_lost -> available: find_contact
 talking + pbx_lost -> wrap_up: start_wrap_up
+# Free a stuck agent, in whatever state: line, offer, call and wrap-up end, the contact goes back untouched.
+offline + freed -> offline: end_attempt, end_line
+idle + freed -> idle: end_attempt, end_line
+available + freed -> idle: end_attempt, end_line
+ringing + freed -> idle: end_line, give_back
+reserved + freed -> idle: end_line, give_back
+previewing + freed -> idle: stop_offer_timer, close_offer_left, end_line
+dialing + freed -> idle: end_attempt, end_line
+talking + freed -> idle: end_attempt, end_line
+wrap_up + freed -> idle: end_attempt, end_line
 """
 
 OFFER = """

@@ -47,6 +47,29 @@ class NotedCalls:
     async def send_digits(self, agent_id: str, attempt_id: str, digits: str) -> None:
         self._note("dtmf", agent_id, attempt_id, digits)
 
+    async def do_not_call(self, agent_id: str, attempt_id: str) -> None:
+        self._note("do not call", agent_id, attempt_id)
+
+    async def remove(self, agent_id: str, offer_id: str, *, listed: bool, why: str | None) -> dict[str, Any]:
+        self._note("remove", agent_id, offer_id, *((listed, why) if listed or why else ()))
+        return {"offer": offer_id, "state": "removed", "attempt": None}
+
+
+class NotedSupervision:
+    """What supervisors asked."""
+
+    def __init__(self, note: Callable[..., None]) -> None:
+        self._note = note
+
+    async def hang_up(self, agent_id: str, attempt_id: str) -> None:
+        self._note("supervisor hangs up", agent_id, attempt_id)
+
+    async def set_state(self, agent_id: str, state: str, reason: str | None) -> None:
+        self._note("supervisor sets", agent_id, state, reason)
+
+    async def free(self, agent_id: str) -> None:
+        self._note("free", agent_id)
+
 
 class NotedFloor:
     """Notes what the web asked of the dialer; `refuse` is raised by the next request."""
@@ -62,6 +85,7 @@ class NotedFloor:
         self.recordings_work = True
         self.ears = EarsState(legs=0, restarts=0)
         self.calls = NotedCalls(self._note)
+        self.supervision = NotedSupervision(self._note)
 
     def _note(self, *what: Any) -> None:
         self.asked.append(what)

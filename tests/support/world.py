@@ -307,6 +307,16 @@ class World:
             self.move_agent(agent, AgentEvent.WRAPPED_UP_ON_LINE if agent.line else AgentEvent.WRAPPED_UP)
             assert agent.state in (AgentState.AVAILABLE, AgentState.RESERVED), "paused without having asked for it"
 
+    def free(self, agent: Agent) -> None:
+        """A supervisor ends everything the agent is in; the contact of a call is treated when that has ended."""
+        attempt = agent.attempt
+        to_wrap = attempt is not None and attempt.state is AttemptState.ENDED
+        agent.wish, agent.wrap_up = None, False
+        self.move_agent(agent, AgentEvent.FREED)
+        agent.attempt = None
+        if to_wrap and attempt is not None:
+            self._close_books(attempt)
+
     def cancel(self, attempt: Attempt) -> None:
         self.move_attempt(attempt, AttemptEvent.CANCEL)
         attempt.unwanted = True

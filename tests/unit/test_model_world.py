@@ -226,6 +226,10 @@ class PreviewDialing(RuleBasedStateMachine):
     def a_message_is_dropped(self, which: int) -> None:
         self.world.drop_message(of(which, can_drop_message(self)))
 
+    @rule(which=Which)
+    def a_supervisor_frees_an_agent(self, which: int) -> None:
+        self.world.free(of(which, self.world.agents))
+
     # -- the PBX and supervisors -------------------------------------------------------------------------
 
     @some(attempts(*LIVE))
@@ -373,6 +377,7 @@ def test_nothing_is_lost_in_a_long_day(seed: int) -> None:
         lambda which: day.a_supervisor_changes_a_contact(which, dice.choice(list(ContactEvent))),
         lambda which: day.something_out_of_place_changes_nothing(dice.randrange(4), which, dice.randrange(100)),
         lambda which: day.all_contacts_are_opened_again(),
+        lambda which: day.a_supervisor_frees_an_agent(which),
     ]
     for _ in range(1200):
         which, kind = dice.randrange(10_000), dice.random()

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from telephony.model.ids import new_id
+from telephony.store.accounts import Role
 from tests.support.office import Office
+from tests.unit.test_web_calls import called
 
 pytestmark = pytest.mark.unit
 
@@ -40,3 +42,43 @@ async def test_what_makes_no_sense_is_refused(office: Office, path: str, body: d
     refused = await agent("POST", f"/api/v1/calls/{new_id()}/{path}", body)
     assert refused.code == "INVALID"
     assert office.floor.asked == []
+
+
+async def test_do_not_call_from_the_call_and_from_the_card(office: Office) -> None:
+    agent, ann, call = await office.agent(), office.acme.agent_id, new_id()
+    assert (await agent("POST", f"/api/v1/calls/{call}/do-not-call")).status == 204
+    body = {"do_not_call": True, "reason": "  said so "}
+    assert (await agent("POST", f"/api/v1/offers/{call}/remove", body)).status == 200
+    assert office.floor.asked == [("do not call", ann, call), ("remove", ann, call, True, "said so")]
+    long = await agent("POST", f"/api/v1/offers/{call}/remove", {"reason": "x" * 201})
+    assert (long.code, long.json["errors"][0]["field"]) == ("INVALID", "reason")
+
+
+async def test_supervisors_of_the_team_and_nobody_else(office: Office) -> None:
+    acme = office.acme
+    await office.hire("sue", Role.SUPERVISOR, acme.tenant_id)
+    await office.hire("boss", Role.TENANT_ADMIN, acme.tenant_id)
+    await office.hire("eve", Role.TENANT_ADMIN, office.globex.tenant_id)
+    call = await office.store.run(lambda conn: called(conn, acme))
+    requests = (
+        (f"/api/v1/agents/{acme.agent_id}/free", None),
+        (f"/api/v1/agents/{acme.agent_id}/state", {"state": "idle", "reason": "lunch"}),
+        (f"/api/v1/calls/{call}/hang-up", None),
+    )
+    sue = await office.sign_in("sue")
+    stranger = await office.sign_in("eve")
+    agent = await office.agent()
+    for path, body in requests:
+        assert (await sue("POST", path, body)).code == "NOT_FOUND"  # not in this team yet
+        assert (await stranger("POST", path, body)).code == "NOT_FOUND"
+        if "agents" in path:
+            assert (await agent("POST", path, body)).code == "FORBIDDEN"
+    assert office.floor.asked == []
+    boss = await office.sign_in("boss")
+    for path, body in requests:
+        assert (await boss("POST", path, body)).status == 204
+    assert office.floor.asked == [
+        ("free", acme.agent_id),
+        ("supervisor sets", acme.agent_id, "idle", "lunch"),
+        ("supervisor hangs up", acme.agent_id, call),
+    ]
