@@ -21,6 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from telephony.model.agent import AgentState
 from telephony.model.attempt import LIVE, AttemptState
 from telephony.model.campaign import CampaignSettings, Mode
 from telephony.model.reasons import Outcome
@@ -225,13 +226,16 @@ def me(conn: Connection, user_id: str, *, now: datetime) -> Row:
     }
     pulled = (one for one in claims.of_agent(conn, user_id) if one.settings.mode is Mode.PREVIEW)
     view["pull_campaigns"] = [{"id": one.id, "name": one.name} for one in pulled]
+    if row["attempt_id"] is not None:
+        call = call_view(conn, row["tenant_id"], row["attempt_id"])
+        # one that ended is at hand until it is wrapped up; one that failed is not
+        if call["state"] != AttemptState.ENDED or row["state"] == AgentState.WRAP_UP:
+            view["call"] = call
+            view["dispositions"] = _dispositions(conn, call["offer"])
     if row["offer_id"] is not None:
         offer = offer_view(conn, row["tenant_id"], row["offer_id"], now=now)
         # once accepted the call stands for it, but its card is still what the agent works with
-        view["offer"] = offer if offer["state"] == "open" or row["attempt_id"] is not None else None
-    if row["attempt_id"] is not None:
-        view["call"] = call_view(conn, row["tenant_id"], row["attempt_id"])
-        view["dispositions"] = _dispositions(conn, view["call"]["offer"])
+        view["offer"] = offer if offer["state"] == "open" or view["call"] is not None else None
     return view
 
 

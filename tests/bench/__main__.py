@@ -1,6 +1,6 @@
 """`python -m tests.bench [NAME ...]`: measure on a real Asterisk, print a table with the aims beside the figures.
 
-Names: calls, commits, direct, effort, postgresql, verdicts, waiting, wrapping; all of them without one.
+Names: calls, commits, desktop, direct, effort, postgresql, verdicts, waiting, wrapping; all of them without one.
 Nothing leaves the loopback interface.
 """
 
@@ -10,7 +10,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tests.bench import calls, commits, direct, effort, verdicts, waiting, wrapping
+from tests.bench import calls, commits, direct, effort, screen, verdicts, waiting, wrapping
 from tests.bench.figures import Figure, load, table
 from tests.bench.stage import Stage, stage
 from tests.support.postgres import running
@@ -25,6 +25,7 @@ def _measures(runs: int) -> dict[str, Callable[[Stage], Awaitable[list[Figure]]]
     return {
         "calls": lambda stage: calls.measure(stage, runs),
         "commits": commits.measure,
+        "desktop": screen.measure,
         "direct": lambda stage: direct.measure(stage, runs),
         "effort": lambda stage: effort.measure(stage, "SQLite"),
         "postgresql": _on_postgresql,

@@ -32,6 +32,7 @@ class Desktop:
     def __init__(self, http: aiohttp.ClientSession, url: str, seat: Seat) -> None:
         self._http = http
         self._url = f"{url}/api/v1"
+        self.seat = seat
         self.phone = seat.phone
         self._headers = {"Authorization": f"Bearer {seat.token}"}
         self._news = asyncio.Event()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any
@@ -13,8 +13,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from telephony.demo.host import REPOSITORY, need_packages
 from telephony.demo.pbx import Pbx
 from telephony.demo.ports import PortBlock
+from telephony.pbx.message_file import TOOLS
 from telephony.store.engine import Store
 from telephony.store.migrate import upgrade
 from telephony.store.work import change
@@ -28,6 +30,11 @@ from tests.support.service_process import ServiceProcess, ServiceSettings
 __all__ = ["customers", "load_phones", "pbx", "ports"]
 
 CELL = "Browser cell"
+
+FAILED = REPOSITORY / "build" / "pictures" / "failed"
+"""What the pages of a failed test looked like."""
+
+_FAILED = pytest.StashKey[bool]()
 
 _numbers = count(1)
 
@@ -45,6 +52,7 @@ async def service(
     pbx: Pbx, ports: PortBlock, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServiceProcess]:
     """A `telephony serve` on an SQLite file; each test founds a tenant of its own in it."""
+    await need_packages(TOOLS, say=print)  # messages are converted with them
     folder = tmp_path_factory.mktemp("service")
     url = f"sqlite:///{folder / 'telephony.db'}"
     store = Store(url)
@@ -66,6 +74,7 @@ class Offices:
         self._browser = browser
         self._http = http
         self._stack = AsyncExitStack()
+        self._pages: list[AgentPage] = []
         self.service = service
         self.store = store
 
@@ -77,7 +86,8 @@ class Offices:
     async def page(self, **wanted: Any) -> AgentPage:
         """A browser of its own at the sign-in; `wanted`: language, theme, size."""
         opened = await self._stack.enter_async_context(visitor(self._browser, self.service.url, **wanted))
-        return AgentPage(*opened)
+        self._pages.append(AgentPage(*opened))
+        return self._pages[-1]
 
     async def desk(self, here: Premises, person: str, **wanted: Any) -> AgentPage:
         """A browser in which this person is signed in."""
@@ -93,18 +103,33 @@ class Offices:
         client.token = answer.json["token"]
         return client
 
+    async def take_pictures(self, name: str) -> None:
+        """What everybody sees at this moment."""
+        FAILED.mkdir(parents=True, exist_ok=True)
+        for number, page in enumerate(self._pages):
+            await page.page.screenshot(path=FAILED / f"{name}-{number}.png")
+
     async def close(self) -> None:
         """Close the browsers; raises AssertionError where a page did what it must not."""
         await self._stack.aclose()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def offices(browser: Browser, service: ServiceProcess) -> AsyncIterator[Offices]:
+async def offices(request: pytest.FixtureRequest, browser: Browser, service: ServiceProcess) -> AsyncIterator[Offices]:
     store = Store(service.settings.database_url)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         opened = Offices(browser, service, store, http)
         try:
             yield opened
+            if request.node.stash.get(_FAILED, False):
+                await opened.take_pictures(request.node.name)
         finally:
             await opened.close()
             await store.close()

@@ -15,6 +15,6 @@ async def test_an_agent_signs_in_and_the_page_does_nothing_it_must_not(offices: 
     await desk.page.get_by_label("User name").fill(here.username("ann"))
     await desk.page.get_by_label("Password").fill(PASSWORD)
     await desk.page.get_by_role("button", name="Sign in").click()
-    await desk.page.get_by_role("button", name="Sign out").wait_for()
+    await desk.shows(state="offline")
     agent = await offices.client(here, "ann")
     assert (await agent("GET", "/api/v1/me")).json["agent"]["state"] == "offline"

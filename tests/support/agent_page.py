@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -11,6 +12,9 @@ from tests.support.chromium import PATIENCE, Watch
 
 expect.set_options(timeout=PATIENCE)
 
+BETWEEN_PRESSES = 0.45
+"""Seconds; what comes sooner at the same place is the second half of a double click (src/ui/button.tsx)."""
+
 
 class AgentPage:
     """One tab. What it shows is told by `data-` attributes, in the API's own words."""
@@ -18,6 +22,7 @@ class AgentPage:
     def __init__(self, page: Page, watch: Watch) -> None:
         self.page = page
         self.watch = watch
+        self._pressed = 0.0
 
     def at(self, name: str, **data: str) -> Locator:
         """The part of this name; `data`: with these values of its data- attributes."""
@@ -28,10 +33,24 @@ class AgentPage:
         await self.at("username").fill(username)
         await self.at("password").fill(password)
         await self.at("sign-in").click()
-        await expect(self.at("sign-out")).to_be_visible()
+        await expect(self.page.locator('[data-testid="agent-page"], [data-testid="floor"]')).to_be_visible()
 
     async def press(self, name: str, **data: str) -> None:
+        """Press a button, not so soon after the last one that the page takes it for a double click."""
+        await self.at(name, **data).hover()
+        await asyncio.sleep(max(0.0, self._pressed + BETWEEN_PRESSES - asyncio.get_running_loop().time()))
         await self.at(name, **data).click()
+        self._pressed = asyncio.get_running_loop().time()
+
+    async def go(self, state: str) -> None:
+        """Choose available, idle or offline."""
+        await self.press("state")
+        await self.press(f"state-{state}")
+
+    async def wrap_up(self, disposition: str, note: str = "") -> None:
+        await self.at("disposition").select_option(disposition)
+        await self.at("note").fill(note)
+        await self.press("wrap-up-done")
 
     async def shows(self, **data: str) -> None:
         """Wait until the page's root carries these values: `state="talking"`, `call_state="ringing"`."""
@@ -44,6 +63,10 @@ class AgentPage:
         part = self.at(name, **data)
         await expect(part.first).to_be_visible()
         return part.first
+
+    async def reads(self, name: str, text: str) -> None:
+        """Wait until a part has this text."""
+        await expect(self.at(name)).to_have_text(text)
 
     async def data(self, name: str) -> dict[str, str]:
         """The data- attributes of a part."""

@@ -114,8 +114,12 @@ async def visitor(
     language: str = "en",
     theme: str = "light",
     size: dict[str, int] | None = None,
+    cookie: dict[str, str] | None = None,
 ) -> AsyncIterator[tuple[Page, Watch]]:
-    """A browser of one person, with cookies of its own, at our page; fails where the page did what it must not."""
+    """A browser of one person, with cookies of its own, at our page; fails where the page did what it must not.
+
+    `cookie`: that of a session, for one who is signed in already.
+    """
     context = await browser.new_context(
         locale=language,
         color_scheme="dark" if theme == "dark" else "light",
@@ -127,6 +131,8 @@ async def visitor(
     context.set_default_timeout(PATIENCE)
     watch = Watch(context, url)
     try:
+        if cookie is not None:
+            await context.add_cookies([cookie])  # type: ignore[list-item]  # its type is not exported
         page = await context.new_page()
         await page.goto("/")
         yield page, watch

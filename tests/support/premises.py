@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from telephony.store import accounts, campaigns, contacts, infrastructure, lists, schema, teams, tenants, trunks
 from telephony.store.accounts import NewUser, Role
@@ -39,7 +39,6 @@ class Premises:
     tenant: str
     tenant_id: str
     team_id: str
-    trunk_id: str
     people: dict[str, str]
     campaigns: dict[str, str]
 
@@ -57,24 +56,32 @@ def found(
     language: str = "en",
     max_calls: int = ROOMY,
     max_channels: int = ROOMY,
-    trunk: str = f"PJSIP/{{number}}@{TRUNK}",
+    softphones: Mapping[str, str] | None = None,
 ) -> Premises:
-    """Found a tenant in the cell of this name; `agents`: phone by person. Supervisor `sue`, administrator `ada`."""
+    """Found a tenant in the cell of this name; `agents`: phone by person. Supervisor `sue`, administrator `ada`.
+
+    Its customers are the run's simulated ones, but for the numbers of `softphones`, each with the endpoint it rings at.
+    """
     conn, now = work.conn, work.now
     cell_id = _cell(work, cell)
     new = tenants.NewTenant(name=tenant, max_calls=max_calls, min_gap=0, daily_cap=100)
     tenant_id = tenants.create_tenant(conn, new, now=now)["id"]
-    made = trunks.create_trunk(
-        conn,
-        trunks.NewTrunk(
-            name=f"{tenant} carrier",
-            tenant_id=tenant_id,
-            dial_template=trunk,
-            max_channels=max_channels,
-            max_calls_per_second=ROOMY,
-            cell_ids=(cell_id,),
-        ),
+    carrier = trunks.NewTrunk(
+        name=f"{tenant} carrier",
+        tenant_id=tenant_id,
+        dial_template=f"PJSIP/{{number}}@{TRUNK}",
+        max_channels=max_channels,
+        max_calls_per_second=ROOMY,
+        position=2,
+        cell_ids=(cell_id,),
     )
+    trunks.create_trunk(conn, carrier)
+    for number, endpoint in (softphones or {}).items():
+        line = carrier.model_copy(update={"name": number, "number_ranges": (number,), "position": 1})
+        own = trunks.create_trunk(conn, line)["id"]
+        # what an administrator may not write: a template without the number
+        to = update(schema.trunks).where(schema.trunks.c.id == own).values(dial_template=f"PJSIP/{endpoint}")
+        conn.execute(to)
     people = {"sue": Role.SUPERVISOR, "ada": Role.TENANT_ADMIN} | dict.fromkeys(agents, Role.AGENT)
     ids: dict[str, str] = {}
     for person, role in people.items():
@@ -92,7 +99,7 @@ def found(
         ids[person] = accounts.create_user(conn, tenant_id, user, password_hash=HASH, now=now)["id"]
     members = tuple(id_ for person, id_ in ids.items() if person != "ada")
     team_id = teams.create_team(conn, tenant_id, teams.NewTeam(name="Sales", user_ids=members))["id"]
-    here = Premises(tenant=tenant, tenant_id=tenant_id, team_id=team_id, trunk_id=made["id"], people=ids, campaigns={})
+    here = Premises(tenant=tenant, tenant_id=tenant_id, team_id=team_id, people=ids, campaigns={})
     for name, plan in plans.items():
         here.campaigns[name] = _campaign(work, here, name, plan)
     return here

@@ -50,17 +50,18 @@ class Shift:
         self.place = place
         self.board = board
         self.audio = audio
+        self.patience = 5.0
         self.floor = Floor(store=store, board=board, place=place, audio=audio)
 
     @property
     def agent(self) -> str:
         return self.here.agent_id
 
-    async def until(self, true: Callable[[], bool], seconds: float = 5.0) -> None:
-        """Wait until something is true; fails after `seconds`."""
-        end = asyncio.get_running_loop().time() + seconds
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait until something is true; fails after `patience` seconds."""
+        end = asyncio.get_running_loop().time() + self.patience
         while not true():
-            assert asyncio.get_running_loop().time() < end, f"not within {seconds} s; orders: {self.board.orders}"
+            assert asyncio.get_running_loop().time() < end, f"not within {self.patience} s; orders: {self.board.orders}"
             await asyncio.sleep(0.005)
 
     async def state_is(self, state: str) -> None:

@@ -90,8 +90,11 @@ export function loaded(me: Me, before: Desk | null, told: Told | null = before):
 
 /** Tell the agent something; the same thing again replaces what was told. */
 export function told(desk: Desk, notice: Notice): Desk {
-  const text = JSON.stringify(notice);
-  const others = desk.notices.filter((one) => JSON.stringify(one) !== text);
+  const same = (one: Notice) =>
+    one.kind === "refused" && notice.kind === "refused"
+      ? one.code === notice.code // comes with the answer and with an event
+      : JSON.stringify(one) === JSON.stringify(notice);
+  const others = desk.notices.filter((one) => !same(one));
   return { ...desk, notices: [...others, notice].slice(-MOST_NOTICES) };
 }
 
@@ -143,8 +146,7 @@ function stateChanged(desk: Desk, data: Data, at: string): Step {
   if (!desk.me.agent) return [desk, "now"];
   const { state, reason, since, wish, wrap_up_until } = data;
   const agent = { ...desk.me.agent, state, reason, since: since ?? at, wish, wrap_up_until };
-  const after = { ...desk, me: { ...desk.me, agent } };
-  if (state === "available") return [{ ...after, call: null, accepted: null }, "no"];
+  const after = atHand({ ...desk, me: { ...desk.me, agent } });
   // a page that was loaded while an offer was open does not know what may be chosen yet
   const unknown = state === "wrap_up" && desk.me.dispositions.length === 0;
   return [after, unknown ? "now" : state === "idle" || state === "offline" ? "soon" : "no"];
@@ -208,5 +210,15 @@ function callMoved(desk: Desk, data: Data, at: string): Step {
   if (state === "talking") call.joined_at ??= at;
   if (state !== "ended") return [{ ...known, call }, "no"];
   call.ended_at ??= at;
-  return [told({ ...known, call }, { kind: "ended", name: call.name, outcome, code: code ?? null }), "no"];
+  const notice: Notice = { kind: "ended", name: call.name, outcome, code: code ?? null };
+  return [told(atHand({ ...known, call }), notice), "no"];
+}
+
+/** States in which the agent has to do with a call. */
+const IN_CALL = new Set(["dialing", "talking", "wrap_up"]);
+
+/** A call that ended is at hand until it is wrapped up; one that failed is not. */
+function atHand(desk: Desk): Desk {
+  const over = desk.call?.state === "ended" && !IN_CALL.has(desk.me.agent?.state ?? "");
+  return over ? { ...desk, call: null, accepted: null } : desk;
 }

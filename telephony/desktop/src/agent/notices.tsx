@@ -56,9 +56,13 @@ function worded(one: Notice): { head: string; text: string } {
   const t = texts.value;
   switch (one.kind) {
     case "refused": {
-      const figures = one.limit ? fill(t.notice.figures, { used: one.used ?? 0, limit: one.limit }) : "";
+      const figures = one.limit != null ? fill(t.notice.figures, { used: one.used ?? 0, limit: one.limit }) : "";
       const said =
-        one.code === "NETWORK" ? t.unreachable : one.limit ? sentence(one.code) : (one.detail ?? sentence(one.code));
+        one.code === "NETWORK"
+          ? t.unreachable
+          : one.limit != null
+            ? sentence(one.code)
+            : (one.detail ?? sentence(one.code));
       return { head: t.notice.refused, text: [said, figures].filter(Boolean).join(" · ") };
     }
     case "ended":

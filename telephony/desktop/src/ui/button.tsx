@@ -6,7 +6,10 @@ import { Icon, type IconName } from "./icon.tsx";
 /** ms between the clicks of a double click: the second one must not hit what the first one brought up. */
 const DOUBLE = 400;
 
-let pressedAt = -Infinity;
+/** px around the first click within which the second one falls; the keyboard's are all at 0, 0. */
+const NEAR = 24;
+
+let last = { at: -Infinity, x: 0, y: 0 };
 
 interface ButtonProps {
   icon?: IconName;
@@ -34,10 +37,11 @@ export function Button(props: ButtonProps) {
   const reason = useId();
   const why = typeof off === "string" ? off : "";
   const note = why || hint;
-  const press = (event: Event) => {
-    const now = performance.now();
-    const second = now - pressedAt < DOUBLE && now - appeared.current < DOUBLE;
-    pressedAt = now;
+  const press = (event: MouseEvent) => {
+    const now = { at: performance.now(), x: event.clientX, y: event.clientY };
+    const here = Math.hypot(now.x - last.x, now.y - last.y) < NEAR;
+    const second = here && now.at - last.at < DOUBLE && now.at - appeared.current < DOUBLE;
+    last = now;
     if (off || second) event.preventDefault();
     else onPress?.();
   };
