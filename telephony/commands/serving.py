@@ -7,6 +7,7 @@ import json
 import sys
 
 import click
+import uvloop
 
 from telephony.commands.setup import Setup, stop, table
 
@@ -27,7 +28,8 @@ def serve(setup: Setup) -> None:
     from telephony.service import serve as run
 
     logs.configure(settings.log)
-    sys.exit(asyncio.run(run(settings)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        sys.exit(runner.run(run(settings)))
 
 
 @click.command()
