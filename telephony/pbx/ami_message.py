@@ -21,7 +21,7 @@ class Message(Mapping[str, str]):
     __slots__ = ("_headers",)
 
     def __init__(self, headers: Mapping[str, str | Sequence[str]]) -> None:
-        """`headers` finds its names in lower case; it is kept, not copied: of most events two or three are read."""
+        """`headers` has its names in lower case; it is kept, not copied."""
         self._headers = headers
 
     def __getitem__(self, name: str) -> str:
@@ -32,11 +32,10 @@ class Message(Mapping[str, str]):
         return isinstance(name, str) and name.lower() in self._headers
 
     def __iter__(self) -> Iterator[str]:
-        # panoramisk puts the body of a `Response: Follows` of old Asterisks into a header of its own
-        return (name.lower() for name in self._headers if name != "content")
+        return iter(self._headers)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._headers)
 
     def __repr__(self) -> str:
         kind = f"event {self.event}" if self.event else f"response {self.response}"

@@ -1,9 +1,9 @@
-"""One TCP connection to Asterisk's manager interface: panoramisk's framing and parsing inside a guard.
+"""One TCP connection to Asterisk's manager interface: panoramisk's reading and writing of messages inside a guard.
 
-panoramisk 1.4 frames and parses well (50,000 events a second), and this is all we let it do. Left to itself it
-repeats unanswered actions after a reconnect (one Originate becomes two calls), hangs on others, swallows events
-whose ActionID it waits for, drops UTF-8 that two TCP segments share, has no bound and no time limit anywhere. So
-`AmiWire` keeps `data_received` and `Action.__str__` of it and does the rest itself: writes an action once,
+panoramisk 1.4 reads and writes single messages well, and this is all we let it do: `Message.from_line` and
+`Action.__str__`. Left to itself it repeats unanswered actions after a reconnect (one Originate becomes two calls),
+hangs on others, swallows events whose ActionID it waits for, drops UTF-8 that two TCP segments share, has no bound and
+no time limit anywhere. So `AmiWire` does the rest itself: cuts the stream into messages, writes an action once,
 matches answers, hands every other message on in the order of arrival, and fails everything that waits the moment
 the connection is gone. Its Manager class, which only adds the reconnect with replay, is not used. No type of
 panoramisk leaves this file.
@@ -12,16 +12,15 @@ panoramisk leaves this file.
 from __future__ import annotations
 
 import asyncio
-import codecs
 import logging
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from panoramisk.actions import Action as PanoramiskAction
-from panoramisk.ami_protocol import AMIProtocol
+from panoramisk.message import Message as PanoramiskMessage
 
 from telephony.pbx.ami_action import CheckedAction
 from telephony.pbx.ami_message import (
@@ -48,8 +47,14 @@ MESSAGE_LIMIT = 1024 * 1024
 # One row for each channel, contact or database entry: more than one Asterisk can hold.
 ROW_LIMIT = 100_000
 
-# panoramisk logs whole actions and events, with secrets and customer numbers in them.
-_SILENT = logging.Logger("panoramisk (silenced)", logging.CRITICAL + 1)
+END = b"\r\n\r\n"
+
+
+class _Headers(PanoramiskMessage):  # type: ignore[misc]  # panoramisk has no type information
+    """What panoramisk reads of a message, as a plain dict by lower-case names: its own mapping is as dear again."""
+
+    def __init__(self, headers: Mapping[str, str | Sequence[str]], content: str = "") -> None:
+        self.plain = {name.lower(): value for name, value in headers.items()}
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -72,7 +77,7 @@ class Answer:
             self.done.set_result(result)
 
 
-class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type information
+class AmiWire(asyncio.Protocol):
     """The guarded connection; `on_event` and `on_gone` are called synchronously and must not raise."""
 
     def __init__(
@@ -90,8 +95,8 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
         self._backlog: deque[bytes] = deque()
         self._backlog_size = 0
         self._reading = True
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._head = b""
+        self._rest = b""
         self._places = asyncio.Semaphore(max_in_flight)
         self._writable = asyncio.Event()
         self._writable.set()
@@ -106,10 +111,7 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
     # -- asyncio's side ------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.encoding = "utf-8"
-        self.log = _SILENT
-        self.version = ""  # the banner is read here, panoramisk would look for it in whole segments only
+        self._transport: asyncio.Transport = transport
 
     def data_received(self, data: bytes) -> None:
         if self.gone.done():
@@ -124,7 +126,7 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
         self._backlog_size += len(data)
         if self._reading and self._backlog_size > self._backlog_bytes:
             self._reading = False
-            self.transport.pause_reading()
+            self._transport.pause_reading()
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -148,24 +150,26 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
         self.heard_at = self._loop.time()
         if not self._reading and self._backlog_size < self._backlog_bytes // 4:
             self._reading = True
-            self.transport.resume_reading()
+            self._transport.resume_reading()
         if self._backlog:
             self._loop.call_soon(self._work_off)
 
     def _parse(self, data: bytes) -> None:
         if not self.greeted.done():
             data = self._greet(data)
-        if not data.isascii() or self._decoder.getstate()[0]:
-            data = self._decoder.decode(data).encode()
-        if data and not self.gone.done():
-            try:
-                super().data_received(data)
-            except Exception as error:  # better a new connection than one on which nothing is read any more
-                stack = "".join(traceback.format_tb(error.__traceback__))  # its text may quote a customer's data
-                log.error("AMI: reading failed, %s\n%s", type(error).__name__, stack)
-                self.fail("reading failed")
-            if self.queue and len(self.queue[-1]) > MESSAGE_LIMIT:
-                self.fail(f"a message of more than {MESSAGE_LIMIT} bytes")
+        *blocks, self._rest = (self._rest + data).split(END)
+        try:
+            for block in blocks:
+                # between two messages Asterisk may send an end of line too many
+                message = _Headers.from_line(block.decode("utf-8", "replace").strip())
+                if message is not None and not self.gone.done():
+                    self._take(Message(message.plain))
+        except Exception as error:  # better a new connection than one on which nothing is read any more
+            stack = "".join(traceback.format_tb(error.__traceback__))  # its text may quote a customer's data
+            log.error("AMI: reading failed, %s\n%s", type(error).__name__, stack)
+            self.fail("reading failed")
+        if len(self._rest) > MESSAGE_LIMIT:
+            self.fail(f"a message of more than {MESSAGE_LIMIT} bytes")
 
     def _greet(self, data: bytes) -> bytes:
         """Read the banner, which may come in pieces or together with what follows it; the rest is returned."""
@@ -179,17 +183,15 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
         self.greeted.set_result(banner[len(BANNER) :].decode("ascii", "replace"))
         return rest
 
-    def handle_message(self, message: Any) -> None:
-        """Called by panoramisk for each message, in order of arrival."""
-        ours = Message(message)
-        if not ours.event:
-            self._take_response(ours)
+    def _take(self, message: Message) -> None:
+        if not message.event:
+            self._take_response(message)
             return
-        answer = self._answers.get(ours.action_id) if ours.action_id else None
+        answer = self._answers.get(message.action_id) if message.action_id else None
         if answer is not None and answer.as_list:
-            self._take_row(answer, ours)
+            self._take_row(answer, message)
         else:
-            self._on_event(ours)
+            self._on_event(message)
 
     def _take_response(self, message: Message) -> None:
         answer = self._answers.get(message.action_id)
@@ -235,14 +237,14 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
     def submit(self, action: CheckedAction, *, as_list: bool = False) -> Answer:
         """Write an action now, whatever is in flight; the caller must `forget` the answer when it is done with it."""
         fields = PanoramiskAction(action.fields)
-        if self.gone.done() or self.transport.is_closing():
+        if self.gone.done() or self._transport.is_closing():
             raise AmiNotConnected("the link to Asterisk is down")
         if fields.id in self._answers:
             raise AmiValueError("ActionID", "an action with this id still waits for its answer")
         answer = Answer(action=action.name, action_id=fields.id, as_list=as_list, done=self._loop.create_future())
         self._answers[answer.action_id] = answer
         log.debug("AMI %s, ActionID %s", answer.action, answer.action_id)
-        self.transport.write(str(fields).encode())
+        self._transport.write(str(fields).encode())
         return answer
 
     def forget(self, answer: Answer) -> None:
@@ -255,7 +257,7 @@ class AmiWire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no type info
             return
         self.gone.set_result(reason)
         self._backlog.clear()
-        self.transport.abort()
+        self._transport.abort()
         for answer in list(self._answers.values()):
             answer.settle(AmiLost(f"{answer.action}: {reason}"))
         self._writable.set()

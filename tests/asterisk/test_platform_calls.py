@@ -81,6 +81,18 @@ async def test_the_held_agent_hears_a_ringing_tone_when_redirected_and_silence_a
     assert (rings["BridgeTechnology"], rings["BridgeName"]) == ("holding_bridge", agent.leg)
 
 
+async def test_the_service_is_not_told_twice_what_a_call_does(ami: BareAmi, agent: Agent) -> None:
+    leg = await customer(ami, "00", PD_AGENT=agent.channel, PD_AMD="off")
+    await joined(ami, agent, leg)
+    for state in ("Ringing", "Up"):
+        assert ami.seen(Event="Newstate", Uniqueid=leg, ChannelStateDesc=state)
+    assert not ami.seen(Event="OriginateResponse")
+    assert {event["DialStatus"] for event in ami.messages if "DialStatus" in event} == set()
+    busy = await customer(ami, "01")
+    assert (await ami.until(Event="DialEnd", DestUniqueid=busy))["DialStatus"] == "BUSY"
+    assert (await ami.until(Event="OriginateResponse", ActionID=busy))["Response"] == "Failure"
+
+
 async def test_an_answering_customer_is_joined_at_once_and_the_agent_waits_again_after_the_call(
     ami: BareAmi, agent: Agent
 ) -> None:
