@@ -308,6 +308,7 @@ class Call:
 
     async def joined(self) -> None:
         await self.move(AttemptEvent.JOINED, self.agent_joins, joined_at=datetime.now(UTC))
+        self._desk.next(self._desk.recovery.line_free)
 
     def agent_joins(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
         self.recording.joined(work)
@@ -423,6 +424,7 @@ class Call:
         desk.ground.settled.add(self.leg.id)
         desk.ground.work_wanted.set()  # a place is free
         self.recording.over()
+        desk.next(desk.recovery.line_free)
         if self.attempt.muted:
             desk.next(desk.reservation.unmute)
         if not to_wrap and desk.call is self:

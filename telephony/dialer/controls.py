@@ -107,8 +107,8 @@ class CallControls:
     # What the survey found
 
     async def found(self, live: LiveLeg) -> None:
-        """The customer is on hold, or is not, whatever was stored."""
-        if live.parked != self.held:
+        """The customer is on hold, or is not, whatever was stored; one who waits for a page is not on hold."""
+        if live.parked != self.held and not self._call.attempt.away:
             since = datetime.now(UTC) if live.parked else None
             await self._write(lambda work, attempt: controls.held(work, attempt, since=since))
 

@@ -21,6 +21,7 @@ from telephony.dialer.errors import DialerError, Refused
 from telephony.dialer.ground import Ground
 from telephony.dialer.message import MessageCall
 from telephony.dialer.preview import Preview
+from telephony.dialer.recovery import Recovery
 from telephony.dialer.reservation import NEW_RING_PAUSE, Reservation
 from telephony.dialer.stored import Stored
 from telephony.dialer.wrapping import WrapUp
@@ -66,6 +67,7 @@ class Desk:
         self.preview = Preview(self)
         self.wrap_up = WrapUp(self)
         self.browser_phone = BrowserPhone(self)
+        self.recovery = Recovery(self)
         self._present = present
         self._inbox: asyncio.Queue[Job] = asyncio.Queue()
         self._todo: list[Job] = []
@@ -79,6 +81,7 @@ class Desk:
     def _restore(self, stored: Stored) -> None:
         """Take over what is unfinished; the survey tells what became of it."""
         self.agent = stored.agent
+        self.recovery.reset()
         self.reservation = Reservation(self, stored)
         self.call: Call | None = Call(self, stored.placed) if stored.placed is not None else None
         self.messages = {placed.leg.id: MessageCall(self, Call(self, placed)) for placed in stored.messages}
@@ -101,6 +104,7 @@ class Desk:
     def _stop_timers(self) -> None:
         self.preview.stop_timer()
         self.wrap_up.stop_timer()
+        self.recovery.stop_timer()
         for message in self.messages.values():
             message.stop_timer()
 
@@ -403,6 +407,7 @@ class Desk:
                 await one.reconcile(survey, asked)
         if self.reservation.line is not None:
             await self.reservation.reconcile(self.reservation.line, survey, asked)
+            await self.recovery.reconcile(survey)
         if self.agent.state is AgentState.RESERVED:
             self.next(self.next_offer)
         elif self.agent.state is AgentState.AVAILABLE:

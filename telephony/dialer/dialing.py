@@ -47,6 +47,8 @@ class Dialing:
     async def dial(self) -> None:
         """Send the leg on its way, in the manner of the campaign's mode."""
         line = self._desk.reservation.line
+        if self._desk.recovery.put_off(self.dial):
+            return
         if line is None:
             await self.not_placed(Outcome.AGENT_ENDED.value)
         elif self._call.settings.mode is Mode.PREVIEW_STANDARD:

@@ -63,6 +63,10 @@ EVENTS_KEPT = timedelta(hours=24)
 """How long the live feed can be resumed (SPEC section 7)."""
 
 
+GATE_PATIENCE = 1.5
+"""Seconds an answered customer's question waits for an agent's page that is on its way back; the PBX waits for 2."""
+
+
 class Floor:
     """The dialer of one cell: what the web asks of it and what runs by itself."""
 
@@ -183,6 +187,8 @@ class Floor:
 
     async def phone_attached(self, agent_id: str, leg: str | None) -> None:
         """The agent's page registered its phone, and says which call it still has up."""
+        desk = await self.desk(agent_id)
+        await desk.ask(lambda: desk.recovery.attached(leg))
 
     async def next_pull(self, agent_id: str, campaign_id: str) -> Pulled:
         """Show the agent a contact of a campaign in the mode preview; what is open already is shown again."""
@@ -297,6 +303,8 @@ class Floor:
         if not isinstance(owner, Desk):
             return END
         desk = owner
+        if isinstance(question, JoinQuestion):
+            await desk.recovery.settled(GATE_PATIENCE)
 
         async def ask() -> str:
             if desk.call is None or desk.call.leg.id != question.leg:

@@ -122,7 +122,9 @@ class Reservation:
             self._desk.ground.resync_wanted.set()
 
     async def line_event(self, event: LegEvent) -> None:
-        if isinstance(event, LegAppeared) and self.ending:
+        if await self._desk.recovery.leg_event(event):
+            pass
+        elif isinstance(event, LegAppeared) and self.ending:
             await self.end()
         elif isinstance(event, LegAnswered):
             await self._answered()
@@ -182,22 +184,36 @@ class Reservation:
             failed = AgentEvent.RING_FAILED if self._for_call is None else AgentEvent.LINE_LOST
             code = outcome.value if outcome is not None else Outcome.AGENT_ENDED.value
             await self._drop(failed, close, code=code, idle_reason=reason.value)
-        elif self._desk.agent.state in WITH_LINE and not self.ending:
-            until = (
-                agents.wrap_up_until(datetime.now(UTC), self._desk.call.settings.wrap_up_limit)
-                if self._desk.call
-                else None
-            )
-            changes: dict[str, Any] = {}
-            if self._desk.agent.state is AgentState.TALKING:
-                changes["wrap_up_until"] = until
-            else:
-                changes["idle_reason"] = IdleReason.HUNG_UP.value
-            await self._drop(AgentEvent.LINE_LOST, close, **changes)
         else:
+            await self._gone(close, IdleReason.HUNG_UP)
+
+    async def lost(self, reason: IdleReason) -> None:
+        """The line is over whose last leg has ended before; `reason` to be idle for."""
+        line = self.line
+        if line is not None:
+            await self._gone(lambda work, _agent=None: agents.line_ended(work, line, reason.value), reason)
+
+    async def _gone(self, close: Callable[..., None], reason: IdleReason) -> None:
+        """An answered line is over, asked for or not."""
+        if self._desk.agent.state not in WITH_LINE or self.ending:
             await self._desk.ground.change(close)
             self._forget()
             self._desk.next(self.find_contact)
+            return
+        changes: dict[str, Any] = {"idle_reason": reason.value}
+        if self._desk.agent.state is AgentState.TALKING:
+            limit = self._desk.call.settings.wrap_up_limit if self._desk.call else 0
+            changes = {"wrap_up_until": agents.wrap_up_until(datetime.now(UTC), limit)}
+        await self._drop(AgentEvent.LINE_LOST, close, **changes)
+
+    def has_leg(self, leg: str) -> None:
+        """The line goes on with another leg, which was stored just now."""
+        assert self.line is not None
+        self._desk.ground.owners.pop(self.line.leg_id, None)
+        self._desk.ground.settled.add(self.line.leg_id)
+        self.line.leg_id = leg
+        self._since = datetime.now(UTC)
+        self._desk.ground.owners[leg] = self._desk
 
     async def _drop(
         self, event: AgentEvent, close: Callable[[Work, Agent], None], *, code: str = "PBX_LOST", **changes: Any
@@ -215,6 +231,7 @@ class Reservation:
             self._desk.ground.settled.add(self.line.leg_id)
         self.line = None
         self.ending = False
+        self._desk.recovery.reset()
 
     async def _never_was(self) -> None:
         """The reservation call could not be sent: as if nobody had been reserved."""
@@ -229,6 +246,7 @@ class Reservation:
             return
         self.ending = True
         await self._desk.end_leg(self.line.leg_id)
+        await self._desk.recovery.unwanted()
 
     async def unmute(self) -> None:
         """The next customer on this line is to hear the agent, who may have been muted for the last one."""
@@ -255,13 +273,13 @@ class Reservation:
             )
             if self.ending or not (kept or self._desk.agent.state in WITH_LINE | {AgentState.RINGING}):
                 self._desk.next(self.end)
-            elif live.state == "up" and not line.answered:
-                await self._answered()
+            elif live.state == "up" and (not line.answered or self._desk.recovery.awaits_answer):
+                await self.line_event(LegAnswered(leg=line.leg_id, at=now))
             elif self._desk.agent.state is not AgentState.TALKING:
                 self._desk.next(self.unmute)
             return
         if ended is not None:
-            await self._ended(
+            await self.line_event(
                 LegEnded(
                     leg=line.leg_id,
                     at=now,
@@ -274,6 +292,8 @@ class Reservation:
             )
         elif may_be_on_its_way(self._since, survey, asked):
             asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self._desk.ground.resync_wanted.set)
+        elif self._desk.call is not None and self._desk.call.attempt.away:
+            await self.lost(IdleReason.PHONE_LOST)  # never sent: the service ended while it brought the page back
         elif AGENT.knows(self._desk.agent.state, AgentEvent.PBX_LOST):
             changes: dict[str, Any] = {}
             if self._desk.agent.state is AgentState.TALKING and self._desk.call is not None:

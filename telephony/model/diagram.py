@@ -15,6 +15,7 @@ from typing import Any
 from telephony.model.agent import AGENT
 from telephony.model.attempt import ATTEMPT
 from telephony.model.contact import CONTACT
+from telephony.model.line import LINE
 from telephony.model.offer import OFFER
 from telephony.model.table import Table
 
@@ -23,6 +24,7 @@ TABLES: tuple[tuple[str, Table[Any, Any, Any]], ...] = (
     ("Offer", OFFER),
     ("Attempt", ATTEMPT),
     ("Contact", CONTACT),
+    ("Line", LINE),
 )
 STATES_FILE = Path(__file__).with_name("STATES.md")
 

@@ -382,6 +382,9 @@ class AsteriskSwitchboard:
     async def join(self, leg: str, agent_leg: str) -> None:
         await self._controls.join(leg, agent_leg)
 
+    async def answer_to(self, leg: str, agent_leg: str) -> None:
+        await self._controls.answer_to(leg, agent_leg)
+
     async def mute(self, agent_leg: str, *, muted: bool) -> None:
         await self._controls.mute(agent_leg, muted=muted)
 

@@ -55,6 +55,12 @@ class Controls:
             redirect = orders.send_customer_to(channel, "rejoin")
             await self._moves.arrive(leg, lambda: agent_leg in self._book.partners(leg), redirect, what="joined")
 
+    async def answer_to(self, leg: str, agent_leg: str) -> None:
+        if not self._book.knows(leg):
+            raise UnknownLeg(f"leg {leg} has no channel")
+        async with port_errors():
+            await self._send(orders.set_partner(self._book.channel(leg), agent_leg))
+
     async def mute(self, agent_leg: str, *, muted: bool) -> None:
         self._check_up(agent_leg)
         async with port_errors():

@@ -334,6 +334,12 @@ class Switchboard(Protocol):
         where one of the two has no channel, `OrderRefused` where one is not up or talks to somebody else.
         """
 
+    async def answer_to(self, leg: str, agent_leg: str) -> None:
+        """Once this customer leg of its own is answered, join it to that agent's leg and not to the one it was given.
+
+        Raises `UnknownLeg` where it has no channel.
+        """
+
     async def mute(self, agent_leg: str, *, muted: bool) -> None:
         """Let whom this leg is joined to hear silence, until the opposite is ordered or the leg ends.
 

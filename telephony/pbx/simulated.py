@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from telephony.pbx.port import (
@@ -166,6 +167,12 @@ class SimulatedSwitchboard:
             if found.partner is not None or agent.partner is not None:
                 raise OrderRefused(f"leg {leg} or {agent_leg} talks to somebody else")
             self._exchange.connect(found, agent)
+        self._confirm()
+
+    async def answer_to(self, leg: str, agent_leg: str) -> None:
+        found = self._up(leg)
+        assert isinstance(found.call, CustomerCall)
+        found.call = replace(found.call, agent_leg=agent_leg)
         self._confirm()
 
     async def mute(self, agent_leg: str, *, muted: bool) -> None:

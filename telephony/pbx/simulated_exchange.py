@@ -307,7 +307,7 @@ class Exchange:
 
     def _ask_gate(self, leg: Leg, call: CustomerCall) -> None:
         question = JoinQuestion(leg=leg.id, verdict=leg.verdict, cause=leg.cause)
-        self.ask(question, otherwise=JOIN, then=lambda answer: self._go(leg, call, answer))
+        self.ask(question, otherwise=JOIN, then=lambda answer: self._go(leg, answer))
 
     def ask(self, question: JoinQuestion | DialQuestion, *, otherwise: str, then: Callable[[str], None]) -> None:
         """Put a question to the gate; its failure, its absence and its silence count as `otherwise`."""
@@ -338,11 +338,13 @@ class Exchange:
     def answer_direct(self, leg: Leg, call: DirectCall, customer: Customer) -> None:
         """Answered to an agent who heard it ring: they talk at once."""
         self._customer_up(leg, customer)
-        self._go(leg, call, JOIN)
+        self._go(leg, JOIN)
 
-    def _go(self, leg: Leg, call: CustomerCall | DirectCall, answer: str) -> None:
+    def _go(self, leg: Leg, answer: str) -> None:
         if leg.id not in self.legs:
             return
+        call = leg.call
+        assert not isinstance(call, AgentCall)
         agent = self.legs.get(call.agent_leg)
         if answer == END:
             self.later(leg, PBX_DELAY, lambda: self.end(leg, cause=NORMAL_CLEARING))

@@ -130,6 +130,9 @@ _ADD_RESERVATION = Prepared(insert(reservations))
 _LINE_ANSWERED = Prepared(
     update(reservations).where(reservations.c.id == bindparam("key")).values(answered_at=bindparam("now"))
 )
+_LINE_RENEWED = Prepared(
+    update(reservations).where(reservations.c.id == bindparam("key")).values(leg_id=bindparam("leg"))
+)
 _LINE_ENDED = Prepared(
     update(reservations)
     .where(reservations.c.id == bindparam("key"), reservations.c.ended_at.is_(None))
@@ -141,6 +144,18 @@ _LEG_ENDED = Prepared(
     .where(legs.c.id == bindparam("key"), legs.c.ended_at.is_(None))
     .values(ended_at=bindparam("now"), cause=bindparam("cause"), sip=bindparam("sip"), outcome=bindparam("outcome"))
 )
+
+
+def renew_line(work: Work, place: Place, agent: Agent, line: Line) -> str | Full:
+    """A new leg for a line whose last one has ended, with the channel that one had; its id."""
+    leg = new_id()
+    full = grants.take(work, place, [Need(leg, grants.CELL, place.cell_id)])
+    if full:
+        return full
+    owner = {"tenant_id": agent.tenant_id, "cell_id": place.cell_id, "agent_id": agent.id}
+    _ADD_LEG(work.conn, {"id": leg, "kind": "agent", "placed_at": work.now, **owner})
+    _LINE_RENEWED(work.conn, {"key": line.reservation_id, "leg": leg})
+    return leg
 
 
 def line_answered(work: Work, line: Line) -> None:

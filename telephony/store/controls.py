@@ -1,4 +1,4 @@
-"""What an agent does with a call that is up, beside its state: mute, hold, transfer; and who of the floor is in it."""
+"""What is so of a call that is up, beside its state: agent away, mute, hold, transfer, who of the floor is in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from telephony.store.records import Attempt
 from telephony.store.schema import attempts
 from telephony.store.work import Work
 
-COLUMNS = ("muted", "held_since", "transfer_state", "transfer_to", "monitor_mode", "monitored_by")
+COLUMNS = ("away", "muted", "held_since", "transfer_state", "transfer_to", "monitor_mode", "monitored_by")
 """What `shown` is made of."""
 
 
@@ -37,6 +37,7 @@ def shown(facts: Mapping[str, Any], *, quiet: bool = False) -> dict[str, Any]:
     mode = facts["monitor_mode"]
     seen = mode is not None and (quiet or mode != "listen")
     return {
+        "away": facts["away"],
         "muted": facts["muted"],
         "held": facts["held_since"] is not None,
         "transfer": transfer,

@@ -114,6 +114,7 @@ class Attempt:
     voicemail_left: bool
     message_id: str | None
     message_when: str | None
+    away: bool = False
     muted: bool = False
     held_since: datetime | None = None
     held_for: float = 0.0

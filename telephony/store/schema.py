@@ -497,6 +497,7 @@ attempts = Table(
     Column("message_id", Id),  # the recording that is, or was, dropped into the mailbox
     Column("message_when", Code),  # auto or now
     Column("recording", Code),  # recording, paused, stopped, then kept, failed or removed; none: never recorded
+    Column("away", Boolean, nullable=False, server_default=false()),  # the agent's page is being brought back
     Column("muted", Boolean, nullable=False, server_default=false()),
     _moment("held_since"),
     Column("held_for", Float, nullable=False, server_default=text("0")),  # seconds, of holds that are over

@@ -122,7 +122,7 @@ def _call(row: Row, *, quiet: bool = False) -> Row:
     return _named(row, "campaign", "agent") | {"cancel_asked": asked, "transferred_to": transferred_to} | shown
 
 
-_OVER = {**dict.fromkeys(controls.COLUMNS), "muted": False}
+_OVER = {**dict.fromkeys(controls.COLUMNS), "away": False, "muted": False}
 
 
 # by cell, because that is what the index of those few begins with

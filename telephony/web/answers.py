@@ -135,6 +135,7 @@ class Call(BaseModel):
     note: str | None
     offer: str
     cancel_asked: bool
+    away: bool = Field(description="the agent's page was loaded anew and is being called; the customer waits")
     muted: bool = Field(description="nobody hears the agent")
     held: bool = Field(description="the customer is on hold")
     transfer: Transfer | None = Field(description="a transfer under way, the customer on hold")

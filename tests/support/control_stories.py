@@ -73,6 +73,19 @@ class ControlStories:
         assert not told(bench, LegEnded, agent)
         await joined(bench, agent, way)  # the agent's leg takes the next one
 
+    async def test_who_still_rings_is_joined_to_the_leg_named_last(self, bench: PortBench) -> None:
+        first = await reserve(bench)
+        customer = await call(bench, first, "00")
+        await wait_for(bench, LegRang, customer)
+        await bench.board.hang_up(first)
+        await wait_for(bench, LegEnded, first)
+        second = await reserve(bench)
+        await bench.board.answer_to(customer, second)
+        await wait_for(bench, LegsJoined, customer)
+        assert told(bench, LegsJoined, customer)[-1].agent_leg == second
+        with pytest.raises(UnknownLeg):
+            await bench.board.answer_to(new_id(), second)
+
     async def test_parked_is_only_who_answered_and_joined_only_who_is_free(self, bench: PortBench) -> None:
         agent = await reserve(bench)
         ringing = await call(bench, agent, "02")

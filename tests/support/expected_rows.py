@@ -195,6 +195,31 @@ unknown + found_ended -> ended: settle
 unknown + leg_ended -> ended: settle
 """
 
+LINE = """
+# A page that was loaded anew has lost its call: the customer waits, the dead leg ends, and the page is called anew.
+held + call_lost -> leaving: start_clock, park_customer, end_leg
+leaving + leg_ended -> calling: call_phone
+calling + answered -> held: stop_clock, join_customer
+# It may be loaded anew again before that, and again.
+leaving + call_lost -> leaving:
+leaving + answered -> leaving:
+calling + call_lost -> leaving: end_leg
+calling + leg_ended -> away:
+away + call_lost -> calling: call_phone
+# Not back in time: as an agent who hung up.
+leaving + time_up -> given_up:
+calling + time_up -> given_up: end_leg
+away + time_up -> held: lose_line
+given_up + leg_ended -> held: lose_line
+given_up + call_lost -> given_up:
+given_up + answered -> given_up:
+# The customer hung up meanwhile, or the agent went idle: the line ends in the usual way.
+leaving + unwanted -> held: stop_clock
+calling + unwanted -> held: stop_clock
+away + unwanted -> held: stop_clock, lose_line
+given_up + unwanted -> held: stop_clock
+"""
+
 CONTACT = """
 # The claim takes the number: it is in at most one live offer or attempt.
 waiting + claim -> offered: take_number

@@ -97,6 +97,9 @@ class HandBoard:
     async def join(self, leg: str, agent_leg: str) -> None:
         self._order("join", leg)
 
+    async def answer_to(self, leg: str, agent_leg: str) -> None:
+        self._order("answer_to", leg)
+
     async def mute(self, agent_leg: str, *, muted: bool) -> None:
         self._order("mute" if muted else "unmute", agent_leg)
 

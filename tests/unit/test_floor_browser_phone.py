@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Connection
 
-from telephony.dialer import phones
+from telephony.dialer import phones, recovery
 from telephony.dialer.errors import Refused
+from telephony.pbx.port import LiveLeg
 from telephony.store import accounts, views
 from telephony.store.engine import Store
 from telephony.store.errors import Invalid
-from telephony.store.schema import events
-from tests.support.shift import Shift, shift
+from telephony.store.schema import attempts, events, legs, reservations
+from tests.support.shift import Shift, found, restart, shift
 
 pytestmark = pytest.mark.unit
 
@@ -122,3 +124,252 @@ async def test_a_sip_phone_knows_no_microphone_trouble(store: Store) -> None:
         await one.floor.set_state(one.agent, "available")
         await one.floor.phone_trouble(one.agent, "microphone_blocked", None)
         assert (await me(one))["state"] == "available"
+
+
+# -- the page is loaded anew --------------------------------------------------------------------------------------
+
+
+async def in_a_call(one: Shift) -> tuple[str, str, str]:
+    """Talking at the browser: (agent leg, attempt, customer leg)."""
+    await one.floor.use_browser(one.agent)
+    agent_leg, attempt, leg = await one.talking()
+    one.board.channels.update((agent_leg, leg))
+    return agent_leg, attempt, leg
+
+
+async def comes_back(one: Shift, old: str) -> str:
+    """The old leg ends and the page is called anew; the new leg."""
+    before = len(one.board.agent_calls)
+    one.board.ends(old, answered=True, cause=16)
+    await one.until(lambda: len(one.board.agent_calls) > before)
+    return one.board.agent_calls[-1].leg
+
+
+async def away(one: Shift, attempt: str) -> bool:
+    view = await one.store.run(lambda conn: views.call_view(conn, one.here.tenant_id, attempt))
+    return bool(view["away"])
+
+
+def since(one: Shift, mark: int) -> list[tuple[str, str]]:
+    return one.board.orders[mark:]
+
+
+async def test_a_page_that_lost_its_call_is_called_anew_and_the_customer_waits(store: Store) -> None:
+    async with shift(store) as one:
+        old, attempt, customer = await in_a_call(one)
+        mark = len(one.board.orders)
+        await one.floor.phone_attached(one.agent, None)
+        await one.until(lambda: since(one, mark) == [("park", customer), ("hang_up", old)])
+        assert await away(one, attempt)
+        new = await comes_back(one, old)
+        assert (one.board.agent_calls[-1].phone, one.board.agent_calls[-1].in_browser) == (ENDPOINT, True)
+        one.board.answers(new)
+        await one.until(lambda: since(one, mark)[2:] == [("ring_agent", new), ("join", customer)])
+        assert not await away(one, attempt)
+        assert one.floor.desks[one.agent].agent.state == "talking"
+        reservation = (await one.rows(reservations))[0]
+        assert (reservation.leg_id, reservation.ended_at) == (new, None)
+        assert {leg.id: leg.outcome for leg in await one.rows(legs) if leg.kind == "agent"} == {
+            old: "page_reloaded",
+            new: None,
+        }
+        assert (await one.used())["cell"] == 2, "one line, one customer"
+        # and the call ends as any other
+        one.board.ends(customer, answered=True, cause=16)
+        await one.state_is("wrap_up")
+        assert ("hang_up", new) in one.board.orders
+
+
+async def test_a_page_that_still_has_its_call_is_left_alone(store: Store) -> None:
+    async with shift(store) as one:
+        old, attempt, _ = await in_a_call(one)
+        mark = len(one.board.orders)
+        await one.floor.phone_attached(one.agent, old)
+        await one.settle()
+        assert since(one, mark) == []
+        assert not await away(one, attempt)
+
+
+async def test_a_sip_phone_or_a_page_without_a_line_has_nothing_to_bring_back(store: Store) -> None:
+    async with shift(store) as one:
+        await one.floor.phone_attached(one.agent, None)
+        await one.talking()
+        mark = len(one.board.orders)
+        await one.floor.phone_attached(one.agent, None)
+        await one.settle()
+        assert since(one, mark) == []
+
+
+async def test_loaded_anew_again_and_again(store: Store) -> None:
+    async with shift(store) as one:
+        old, _, customer = await in_a_call(one)
+        await one.floor.phone_attached(one.agent, None)
+        await one.floor.phone_attached(one.agent, None)
+        second = await comes_back(one, old)
+        one.board.appears(second)
+        await one.floor.phone_attached(one.agent, None)  # while the second leg rings
+        third = await comes_back(one, second)
+        one.board.ends(third, cause=20)  # the page was not there
+        await one.settle()
+        mark = len(one.board.orders)
+        await one.floor.phone_attached(one.agent, None)
+        await one.until(lambda: since(one, mark) != [])
+        fourth = one.board.agent_calls[-1].leg
+        one.board.answers(fourth)
+        await one.until(lambda: since(one, mark) == [("ring_agent", fourth), ("join", customer)])
+        assert one.board.orders.count(("park", customer)) == 1
+        assert len({old, second, third, fourth}) == 4
+        assert (await one.used())["cell"] == 2
+
+
+@pytest.mark.parametrize("when", ["old leg never ends", "page never answers", "page cannot be called"])
+async def test_not_back_in_time_is_as_if_the_agent_had_hung_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr(recovery, "RECOVERY_WITHIN", 0.3)
+    async with shift(store) as one:
+        old, attempt, customer = await in_a_call(one)
+        await one.floor.phone_attached(one.agent, None)
+        if when == "old leg never ends":
+            desk = one.floor.desks[one.agent]
+            await one.until(lambda: desk.recovery.state == "given_up")
+            one.board.ends(old, answered=True)
+        else:
+            new = await comes_back(one, old)
+            one.board.appears(new)
+            if when == "page cannot be called":
+                one.board.ends(new, cause=20)
+            else:
+                await one.until(lambda: ("hang_up", new) in one.board.orders)
+                one.board.ends(new, rang=True, cause=19)
+        await one.state_is("wrap_up")
+        await one.until(lambda: ("hang_up", customer) in one.board.orders)
+        one.board.ends(customer, answered=True, cause=16)
+        await one.settle()
+        row = next(row for row in await one.rows(attempts) if row.id == attempt)
+        assert (row.outcome, row.away) == ("TALKED", False)
+        assert (await one.rows(reservations))[0].end == "phone_lost"
+        assert (await one.used()).get("cell", 0) == 0
+
+
+async def test_a_customer_who_hangs_up_while_the_page_comes_back(store: Store) -> None:
+    async with shift(store) as one:
+        old, _, customer = await in_a_call(one)
+        await one.floor.phone_attached(one.agent, None)
+        new = await comes_back(one, old)
+        one.board.appears(new)
+        one.board.ends(customer, answered=True, cause=16)
+        await one.state_is("wrap_up")
+        await one.until(lambda: ("hang_up", new) in one.board.orders)
+        one.board.ends(new, answered=True)
+        await one.until(lambda: one.floor.desks[one.agent].reservation.line is None)
+        assert (await one.used()).get("cell", 0) == 0
+
+
+async def test_a_customer_on_hold_stays_there_and_a_muted_agent_stays_muted(store: Store) -> None:
+    async with shift(store) as one:
+        old, attempt, customer = await in_a_call(one)
+        await one.floor.calls.mute(one.agent, attempt, muted=True)
+        await one.floor.calls.hold(one.agent, attempt, held=True)
+        mark = len(one.board.orders)
+        await one.floor.phone_attached(one.agent, None)
+        new = await comes_back(one, old)
+        one.board.answers(new)
+        await one.until(lambda: ("mute", new) in one.board.orders)
+        await one.settle()
+        assert since(one, mark) == [("hang_up", old), ("ring_agent", new), ("mute", new)]
+        await one.floor.calls.hold(one.agent, attempt, held=False)
+        assert one.board.orders[-1] == ("join", customer)
+
+
+async def test_while_a_contact_is_shown_the_line_comes_back_and_the_offer_stays(store: Store) -> None:
+    async with shift(store) as one:
+        await one.floor.use_browser(one.agent)
+        old = await one.reserved()
+        offer = one.offer
+        await one.floor.phone_attached(one.agent, None)
+        new = await comes_back(one, old)
+        done = await one.floor.decide(one.agent, offer, "accept")  # faster than the page
+        await one.settle()
+        assert one.board.customer_calls == []
+        one.board.answers(new)
+        await one.until(lambda: len(one.board.customer_calls) == 1)
+        assert (done["state"], one.board.customer_calls[0].agent_leg) == ("accepted", new)
+        assert ("play_ringing", new) in one.board.orders
+
+
+async def test_while_a_customer_rings_the_line_comes_back_and_takes_the_answer(store: Store) -> None:
+    async with shift(store) as one:
+        await one.floor.use_browser(one.agent)
+        old = await one.reserved()
+        _, customer = await one.accepted()
+        one.board.appears(customer)
+        one.board.rings(customer)
+        await one.floor.phone_attached(one.agent, None)
+        new = await comes_back(one, old)
+        asked = asyncio.create_task(one.board.asks(customer))  # answered before the page is back
+        await one.settle()
+        assert not asked.done()
+        one.board.answers(new)
+        assert await asked == "join"
+        assert one.board.orders.index(("answer_to", customer)) > one.board.orders.index(("play_ringing", new))
+
+
+async def test_a_customer_who_is_dialed_from_the_line_is_joined_first(store: Store) -> None:
+    async with shift(store, mode="preview_direct") as one:
+        await one.floor.use_browser(one.agent)
+        old = await one.reserved()
+        one.board.channels.add(old)
+        await one.floor.decide(one.agent, one.offer, "accept")
+        await one.until(lambda: len(one.board.direct_calls) == 1)
+        customer = one.board.direct_calls[0].leg
+        assert await one.board.asks_to_dial(customer) == "dial"
+        one.board.appears(customer)
+        one.board.rings(customer)
+        mark = len(one.board.orders)
+        await one.floor.phone_attached(one.agent, None)
+        await one.settle()
+        assert since(one, mark) == [], "to end the line would end the ringing"
+        one.board.answers(customer)
+        one.board.joins(customer, old)
+        await one.until(lambda: since(one, mark) == [("park", customer), ("hang_up", old)])
+        new = await comes_back(one, old)
+        one.board.answers(new)
+        await one.until(lambda: one.board.orders[-1] == ("join", customer))
+
+
+async def test_a_restart_while_the_page_is_called_joins_them_when_it_answers(store: Store) -> None:
+    async with shift(store) as one:
+        old, attempt, customer = await in_a_call(one)
+        await one.floor.phone_attached(one.agent, None)
+        new = await comes_back(one, old)
+        live = [LiveLeg(leg=customer, state="up", parked=True), LiveLeg(leg=new, state="ringing")]
+        await restart(one, found(live=live))
+        assert await away(one, attempt)
+        one.board.answers(new)
+        await one.until(lambda: ("join", customer) in one.board.orders)
+        assert not await away(one, attempt)
+
+
+async def test_a_restart_before_the_page_was_called_ends_the_call(store: Store) -> None:
+    async with shift(store) as one:
+        old, _, customer = await in_a_call(one)
+        await one.floor.phone_attached(one.agent, None)
+        await comes_back(one, old)
+        await restart(one, found(live=[LiveLeg(leg=customer, state="up", parked=True)]))
+        await one.until(lambda: ("hang_up", customer) in one.board.orders)
+        assert one.floor.desks[one.agent].agent.state == "wrap_up"
+
+
+async def test_an_agent_whose_page_does_not_come_back_while_a_contact_is_shown_is_idle(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "RECOVERY_WITHIN", 0.2)
+    async with shift(store) as one:
+        await one.floor.use_browser(one.agent)
+        old = await one.reserved()
+        await one.floor.phone_attached(one.agent, None)
+        one.board.ends(await comes_back(one, old), cause=20)
+        await one.state_is("idle")
+        assert (await me(one))["reason"] == "phone_lost"
+        assert (await one.contact("c0")).state == "waiting"

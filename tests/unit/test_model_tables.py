@@ -10,6 +10,7 @@ import pytest
 from telephony.model.agent import AGENT, WITH_LINE, AgentEvent, AgentState
 from telephony.model.attempt import ATTEMPT, LIVE, AttemptEvent, AttemptState
 from telephony.model.contact import CONTACT, ContactEvent, ContactState
+from telephony.model.line import LINE, LineEvent, LineState
 from telephony.model.offer import OFFER, OfferEvent, OfferState
 from telephony.model.table import IllegalStep, Step, Table
 from tests.support import expected_rows
@@ -21,6 +22,7 @@ TABLES: dict[str, tuple[AnyTable, str, type[StrEnum], type[StrEnum]]] = {
     "agent": (AGENT, expected_rows.AGENT, AgentState, AgentEvent),
     "offer": (OFFER, expected_rows.OFFER, OfferState, OfferEvent),
     "attempt": (ATTEMPT, expected_rows.ATTEMPT, AttemptState, AttemptEvent),
+    "line": (LINE, expected_rows.LINE, LineState, LineEvent),
     "contact": (CONTACT, expected_rows.CONTACT, ContactState, ContactEvent),
 }
 NAMES = sorted(TABLES)

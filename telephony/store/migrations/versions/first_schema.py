@@ -500,6 +500,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.String(length=36), nullable=True),
         sa.Column("message_when", sa.String(length=40), nullable=True),
         sa.Column("recording", sa.String(length=40), nullable=True),
+        sa.Column("away", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("muted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("held_since", Utc(), nullable=True),
         sa.Column("held_for", sa.Float(), server_default=sa.text("0"), nullable=False),
