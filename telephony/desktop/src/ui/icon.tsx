@@ -38,6 +38,18 @@ const PATHS = {
   down: "M6 9l6 6 6-6",
   minimize: "M5 19h14",
   ear: "M7 10a5 5 0 0 1 10 0c0 4-4 4-4 7.500a3 3 0 0 1-5.500 1.500M10 10a2 2 0 0 1 4 0",
+  gauge: "M4 17a8 8 0 1 1 16 0M12 17l4-5M4 17h2M18 17h2",
+  card: "M4 5h16v14H4zM8 10a2 2 0 1 0 4 0 2 2 0 0 0-4 0M7 16c0-2 6-2 6 0M15 10h3M15 14h3",
+  edit: "M5 19l1-4L16 5l3 3L9 18zM14 7l3 3",
+  free: "M6 11h12v9H6zM8.500 11V8a3.500 3.500 0 0 1 6.800-1.200M12 14.500v2.500",
+  back: "M11 5l-7 7 7 7M4 12h16",
+  right: "M5 12h14m-5-5 5 5-5 5",
+  up: "M6 14l6-6 6 6",
+  plus: "M12 5v14M5 12h14",
+  search: "M10.500 4a6.500 6.500 0 1 0 0 13 6.500 6.500 0 0 0 0-13zM15.500 15.500L20 20",
+  undo: "M8 5L4 9l4 4M4 9h10a5.500 5.500 0 0 1 0 11h-3",
+  upload: "M12 16V4m-5 5 5-5 5 5M4 16v4h16v-4",
+  download: "M12 4v12m-5-5 5 5 5-5M4 16v4h16v-4",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -1,0 +1,271 @@
+/** The agents as they are now, and what a supervisor may do with each. */
+
+import { useSignal } from "@preact/signals";
+import { whole } from "../format.ts";
+import { fill, named } from "../language.ts";
+import { user } from "../store.ts";
+import { Button } from "../ui/button.tsx";
+import { Icon, type IconName } from "../ui/icon.tsx";
+import { Since, Until } from "../ui/timer.tsx";
+import { free, hangUp, monitor, setState, stopMonitoring } from "./actions.ts";
+import { Confirm } from "./confirm.tsx";
+import { agents, floor } from "./data.ts";
+import type { Agent } from "./patch.ts";
+import { words } from "./words.ts";
+
+export const STATE_ICONS: Record<Agent["state"], IconName> = {
+  offline: "out",
+  idle: "pause",
+  available: "check",
+  ringing: "bell",
+  reserved: "clock",
+  previewing: "card",
+  dialing: "transfer",
+  talking: "phone",
+  wrap_up: "edit",
+};
+
+export function AgentsPart() {
+  const w = words.value;
+  const text = useSignal("");
+  const team = useSignal("");
+  const state = useSignal<Agent["state"] | "">("");
+  const known = agents.value;
+  const teams = new Map(known.flatMap((one) => one.teams).map((one) => [one.id, one.name]));
+  const inTeam = known.filter((one) => !team.value || one.teams.some((of) => of.id === team.value));
+  const shown = inTeam.filter((one) => (!state.value || one.state === state.value) && has(one, text.value));
+  return (
+    <section class="part" aria-label={w.agents.head}>
+      <div class="tools">
+        <input
+          type="search"
+          aria-label={w.agents.search}
+          placeholder={w.agents.search}
+          data-testid="agent-search"
+          value={text.value}
+          onInput={(event) => {
+            text.value = event.currentTarget.value;
+          }}
+        />
+        {teams.size > 1 && (
+          <select
+            aria-label={w.agents.team}
+            value={team.value}
+            data-testid="agent-team"
+            onChange={(event) => {
+              team.value = event.currentTarget.value;
+            }}
+          >
+            <option value="">{w.agents.everyTeam}</option>
+            {[...teams].map(([id, name]) => (
+              <option value={id} key={id}>
+                {name}
+              </option>
+            ))}
+          </select>
+        )}
+        <div class="states" role="group" aria-label={w.agents.states}>
+          {(Object.keys(STATE_ICONS) as Agent["state"][]).map((one) => {
+            const count = inTeam.filter((agent) => agent.state === one).length;
+            return (
+              <button
+                type="button"
+                key={one}
+                class={`chip ${one}`}
+                aria-pressed={state.value === one}
+                data-testid="state-filter"
+                data-value={one}
+                onClick={() => {
+                  state.value = state.value === one ? "" : one;
+                }}
+              >
+                <Icon name={STATE_ICONS[one]} />
+                <span>{w.state[one]}</span>
+                <b class="digits">{whole(count)}</b>
+              </button>
+            );
+          })}
+        </div>
+      </div>
+      {known.length === 0 && <p class="panel empty">{w.agents.none}</p>}
+      {known.length > 0 && shown.length === 0 && <p class="panel empty">{w.agents.nobody}</p>}
+      {shown.length > 0 && (
+        <div class="table-box" tabIndex={0} role="region" aria-label={w.agents.head}>
+          <table class="grid agents">
+            <thead>
+              <tr>
+                <th scope="col">{w.agents.name}</th>
+                <th scope="col">{w.agents.state}</th>
+                <th scope="col">{w.agents.since}</th>
+                <th scope="col">{w.agents.campaign}</th>
+                <th scope="col">{w.agents.contact}</th>
+                <th scope="col">{w.actions}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((one) => (
+                <AgentRow agent={one} key={one.id} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {known.length > 0 && (
+        <p class="muted small" role="status">
+          {fill(w.agents.count, { n: whole(shown.length), total: whole(known.length) })}
+        </p>
+      )}
+    </section>
+  );
+}
+
+function has(agent: Agent, text: string): boolean {
+  const wanted = text.trim().toLocaleLowerCase();
+  const where = [agent.name, agent.username, agent.phone, agent.campaign?.name, agent.contact?.name];
+  return !wanted || where.some((one) => one?.toLocaleLowerCase().includes(wanted));
+}
+
+function AgentRow({ agent }: { agent: Agent }) {
+  const w = words.value;
+  const call = agent.call && agent.call.state !== "ended" ? agent.call : null;
+  const detail =
+    agent.state === "idle"
+      ? named(w.idle, agent.reason)
+      : call && agent.state !== "talking"
+        ? named(w.call, call.state)
+        : "";
+  const teams = agent.teams.map((one) => one.name).join(", ");
+  return (
+    <tr data-testid="floor-agent" data-agent={agent.id} data-state={agent.state} data-reason={agent.reason ?? ""}>
+      <th scope="row" data-label={w.agents.name}>
+        <span class="two">
+          <b dir="auto">{agent.name}</b>
+          <small class="one-line" title={teams}>
+            {agent.username}
+            {teams && ` · ${teams}`}
+          </small>
+        </span>
+      </th>
+      <td data-label={w.agents.state}>
+        <span class="two">
+          <span class={`chip ${agent.state}`}>
+            <Icon name={STATE_ICONS[agent.state]} />
+            {w.state[agent.state]}
+          </span>
+          {detail && <small>{detail}</small>}
+          {agent.wish && <small>{fill(w.agents.wish, { state: named(w.state, agent.wish) })}</small>}
+        </span>
+      </td>
+      <td data-label={w.agents.since}>
+        <Since at={agent.since} />
+        {agent.offer_until && (
+          <small class="left">
+            <Icon name="clock" /> <Until at={agent.offer_until} />
+          </small>
+        )}
+      </td>
+      <td data-label={w.agents.campaign} dir="auto">
+        {agent.campaign?.name ?? ""}
+      </td>
+      <td data-label={w.agents.contact} dir="auto">
+        {agent.contact?.name ?? ""}
+      </td>
+      <td data-label={w.actions}>
+        <AgentActions agent={agent} call={call?.id ?? ""} />
+      </td>
+    </tr>
+  );
+}
+
+function AgentActions({ agent, call }: { agent: Agent; call: string }) {
+  const w = words.value.agents;
+  const ask = useSignal<"" | "free" | "hang-up">("");
+  const monitored = floor.value.calls.get(call)?.monitored ?? null;
+  const mine = agent.id === user.value?.id;
+  const noCall = mine ? w.yourself : call ? "" : w.noCall;
+  const name = agent.name;
+  return (
+    <div class="deeds">
+      {agent.state === "idle" || agent.state === "offline" ? (
+        <Button
+          icon="check"
+          compact
+          label={`${w.setAvailable}: ${name}`}
+          off={agent.state === "offline" && words.value.state.offline}
+          testid="set-available"
+          onPress={() => void setState(agent.id, "available")}
+        />
+      ) : (
+        <Button
+          icon="pause"
+          compact
+          label={`${w.setIdle}: ${name}`}
+          testid="set-idle"
+          onPress={() => void setState(agent.id, "idle")}
+        />
+      )}
+      <Button
+        icon="free"
+        compact
+        label={`${w.free}: ${name}`}
+        off={FREE_STATES.has(agent.state) && w.nothingToFree}
+        testid="free"
+        onPress={() => {
+          ask.value = "free";
+        }}
+      />
+      {(["listen", "whisper", "barge"] as const).map((mode) => {
+        const on = monitored?.mode === mode;
+        return (
+          <Button
+            key={mode}
+            icon={MONITOR_ICONS[mode]}
+            compact
+            label={`${on ? w.stopListening : w[mode]}: ${name}`}
+            off={noCall}
+            pressed={call ? on : undefined}
+            testid={mode}
+            onPress={() => void (on ? stopMonitoring(call) : monitor(call, mode))}
+          />
+        );
+      })}
+      <Button
+        icon="phoneDown"
+        compact
+        kind={call ? "stop" : undefined}
+        label={`${w.hangUp}: ${name}`}
+        off={call ? "" : w.noCall}
+        testid="hang-up"
+        onPress={() => {
+          ask.value = "hang-up";
+        }}
+      />
+      {monitored && <small class="monitored">{fill(w.listening, { name: monitored.by })}</small>}
+      {ask.value === "free" && (
+        <Confirm
+          head={fill(w.freeHead, { name })}
+          text={w.freeText}
+          label={w.freeDo}
+          onYes={() => void free(agent.id)}
+          onClose={() => {
+            ask.value = "";
+          }}
+        />
+      )}
+      {ask.value === "hang-up" && (
+        <Confirm
+          head={fill(w.hangUpHead, { name: agent.contact?.name ?? name })}
+          text={w.hangUpText}
+          label={w.hangUp}
+          onYes={() => void hangUp(call)}
+          onClose={() => {
+            ask.value = "";
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+const FREE_STATES = new Set<Agent["state"]>(["offline", "idle", "available"]);
+export const MONITOR_ICONS = { listen: "ear", whisper: "message", barge: "mic" } as const;

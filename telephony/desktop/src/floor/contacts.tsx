@@ -1,0 +1,266 @@
+/** The contacts of a campaign: looked up, removed, and put back. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { address, api, type Schemas } from "../api.ts";
+import { moment, whole } from "../format.ts";
+import { fill, named } from "../language.ts";
+import { act } from "../store.ts";
+import { Button } from "../ui/button.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { Field } from "../ui/field.tsx";
+import { administers, type Campaign, told } from "./data.ts";
+import { link } from "./place.ts";
+import { words } from "./words.ts";
+
+type Contact = Schemas["Contact"];
+type Page = { items: Contact[]; next: string | null };
+
+const STATES = ["waiting", "callback", "offered", "in_attempt", "done", "removed", "blocked"] as const;
+const REMOVABLE = new Set<Contact["state"]>(["waiting", "callback", "offered", "done"]);
+
+export function ContactsView({ campaign }: { campaign: Campaign }) {
+  const w = words.value.contacts;
+  const text = useSignal("");
+  const asked = useSignal("");
+  const state = useSignal("");
+  const rows = useSignal<Contact[] | null>(null);
+  const next = useSignal<string | null>(null);
+  const note = useSignal<{ contact: Contact; removed: boolean } | null>(null);
+
+  const read = async (after = ""): Promise<void> => {
+    const query = new URLSearchParams({ limit: "50" });
+    if (asked.peek()) query.set("text", asked.peek());
+    if (state.peek()) query.set("state", state.peek());
+    if (after) query.set("after", after);
+    const page = await api<Page>("GET", `/campaigns/${campaign.id}/contacts?${query}`);
+    rows.value = after ? [...(rows.peek() ?? []), ...page.items] : page.items;
+    next.value = page.next;
+  };
+  useEffect(() => {
+    read().catch(told);
+  }, [campaign.id, asked.value, state.value]);
+
+  const changed = (contact: Contact, removed: boolean) => {
+    rows.value = rows.peek()?.map((one) => (one.id === contact.id ? contact : one)) ?? null;
+    note.value = { contact, removed };
+  };
+  const restore = (contact: Contact) =>
+    act(`contact ${contact.id}`, async () => {
+      changed(await api<Contact>("POST", `/contacts/${contact.id}/restore`), false);
+    });
+
+  const total = Object.values(campaign.counts).reduce((sum: number, n) => sum + (n ?? 0), 0);
+  return (
+    <div class="column">
+      <form
+        class="tools"
+        onSubmit={(event) => {
+          event.preventDefault();
+          asked.value = text.peek().trim();
+        }}
+      >
+        <input
+          type="search"
+          aria-label={w.search}
+          placeholder={w.search}
+          data-testid="contact-search"
+          value={text.value}
+          onInput={(event) => {
+            text.value = event.currentTarget.value;
+            if (!text.peek()) asked.value = "";
+          }}
+        />
+        <Button submit icon="search" label={w.searchDo} testid="contact-search-do" />
+        <select
+          aria-label={w.state}
+          data-testid="contact-state"
+          value={state.value}
+          onChange={(event) => {
+            state.value = event.currentTarget.value;
+          }}
+        >
+          <option value="">{w.everyState}</option>
+          {STATES.map((one) => (
+            <option value={one} key={one}>
+              {`${words.value.contactStates[one]} (${whole(campaign.counts[one] ?? 0)})`}
+            </option>
+          ))}
+        </select>
+        {administers.value && (
+          <a class="button" href={address(`/campaigns/${campaign.id}/contacts.csv`)} download>
+            {w.csv}
+          </a>
+        )}
+      </form>
+      {note.value && (
+        <p class="callout" role="status" data-testid="contact-note">
+          <span dir="auto">{fill(note.value.removed ? w.removed : w.restored, { name: note.value.contact.name })}</span>
+          {note.value.removed && (
+            <Button
+              label={w.undo}
+              testid="undo"
+              onPress={() => note.peek() && void restore((note.peek() as { contact: Contact }).contact)}
+            />
+          )}
+        </p>
+      )}
+      {rows.value?.length === 0 && (
+        <p class="panel empty">
+          {total === 0 ? <a href={link("campaigns", campaign.id, "import")}>{w.empty}</a> : w.none}
+        </p>
+      )}
+      {rows.value && rows.value.length > 0 && (
+        <div class="table-box" tabIndex={0} role="region" aria-label={words.value.views.contacts}>
+          <table class="grid">
+            <thead>
+              <tr>
+                <th scope="col">{w.name}</th>
+                <th scope="col">{w.numbers}</th>
+                <th scope="col">{w.state}</th>
+                <th scope="col">{w.due}</th>
+                <th scope="col" class="figure">
+                  {w.tries}
+                </th>
+                <th scope="col">{words.value.actions}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.value.map((one) => (
+                <ContactRow
+                  contact={one}
+                  key={one.id}
+                  onRemoved={(after) => changed(after, true)}
+                  onRestore={() => void restore(one)}
+                />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {next.value && (
+        <Button label={words.value.more} testid="more" onPress={() => void read(next.peek() ?? "").catch(told)} />
+      )}
+    </div>
+  );
+}
+
+interface RowProps {
+  contact: Contact;
+  onRemoved: (after: Contact) => void;
+  onRestore: () => void;
+}
+
+function ContactRow({ contact, onRemoved, onRestore }: RowProps) {
+  const w = words.value.contacts;
+  const asking = useSignal(false);
+  const due = contact.state === "callback" ? contact.callback_at : contact.due_at;
+  const rests = contact.state === "waiting" || contact.state === "callback";
+  return (
+    <tr data-testid="contact" data-contact={contact.id} data-state={contact.state}>
+      <th scope="row" data-label={w.name}>
+        <span class="two">
+          <b dir="auto">{contact.name}</b>
+          <small dir="auto">{contact.external_id}</small>
+        </span>
+      </th>
+      <td data-label={w.numbers}>
+        {contact.numbers.map((one) => (
+          <span class="number-line" key={one.id}>
+            <span class="digits">{one.e164}</span>
+            {one.label && <small dir="auto"> {one.label}</small>}
+            {one.status !== "open" && <small class="warn"> {named(w.numberStatus, one.status)}</small>}
+          </span>
+        ))}
+      </td>
+      <td data-label={w.state}>
+        <span class="two">
+          <span>{words.value.contactStates[contact.state]}</span>
+          {contact.why && <small dir="auto">{contact.why}</small>}
+        </span>
+      </td>
+      <td data-label={w.due}>{rests ? (due ? (Date.parse(due) <= Date.now() ? w.now : moment(due)) : w.never) : ""}</td>
+      <td data-label={w.tries} class="figure">
+        {whole(contact.attempts)}
+      </td>
+      <td data-label={words.value.actions}>
+        {contact.state === "removed" && <Button icon="undo" label={w.restore} testid="restore" onPress={onRestore} />}
+        {REMOVABLE.has(contact.state) && (
+          <Button
+            icon="remove"
+            compact
+            label={`${w.remove}: ${contact.name}`}
+            testid="remove-contact"
+            onPress={() => {
+              asking.value = true;
+            }}
+          />
+        )}
+        {asking.value && (
+          <RemoveDialog
+            contact={contact}
+            onRemoved={onRemoved}
+            onClose={() => {
+              asking.value = false;
+            }}
+          />
+        )}
+      </td>
+    </tr>
+  );
+}
+
+interface RemoveProps {
+  contact: Contact;
+  onRemoved: (after: Contact) => void;
+  onClose: () => void;
+}
+
+function RemoveDialog({ contact, onRemoved, onClose }: RemoveProps) {
+  const w = words.value.contacts;
+  const why = useSignal("");
+  const never = useSignal(false);
+  const remove = (event: Event) => {
+    event.preventDefault();
+    onClose();
+    const body = { ...(why.peek().trim() ? { why: why.peek() } : {}), do_not_call: never.peek() };
+    void act(`contact ${contact.id}`, async () => {
+      onRemoved(await api<Contact>("POST", `/contacts/${contact.id}/remove`, body));
+    });
+  };
+  return (
+    <Dialog
+      head={<span dir="auto">{fill(w.removeHead, { name: contact.name })}</span>}
+      testid="remove-dialog"
+      onClose={onClose}
+    >
+      <form class="column" onSubmit={remove}>
+        <p>{w.removeText}</p>
+        <Field label={w.reason}>
+          <input
+            maxLength={200}
+            value={why.value}
+            data-testid="remove-why"
+            onInput={(event) => {
+              why.value = event.currentTarget.value;
+            }}
+          />
+        </Field>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={never.value}
+            data-testid="remove-never"
+            onChange={(event) => {
+              never.value = event.currentTarget.checked;
+            }}
+          />
+          <span>{w.alsoDoNotCall}</span>
+        </label>
+        <div class="row">
+          <Button submit kind="stop" icon="remove" label={w.remove} testid="remove-do" />
+        </div>
+      </form>
+    </Dialog>
+  );
+}
