@@ -6,6 +6,7 @@ import { StateSwitch } from "./agent/state.tsx";
 import { tab } from "./app.tsx";
 import { choose as chooseLanguage, LANGUAGES, language, texts } from "./language.ts";
 import { online } from "./live.ts";
+import { PhoneBand } from "./phone/band.tsx";
 import { PhoneStatus } from "./phone/status.tsx";
 import { agent, desk, session, signOut, tellLanguage, user } from "./store.ts";
 import { choose as chooseTheme, THEMES, theme } from "./theme.ts";
@@ -50,7 +51,12 @@ export function Header() {
         )}
       </header>
       {session.value === "in" && !online.value && <Lost />}
-      {desk.value && !desk.value.pbx && <p class="band bad">{t.pbxLost}</p>}
+      {desk.value && !desk.value.pbx && (
+        <p class="band bad" role="alert" data-testid="pbx-lost">
+          {t.pbxLost}
+        </p>
+      )}
+      <PhoneBand />
     </>
   );
 }

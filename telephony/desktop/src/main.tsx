@@ -5,6 +5,7 @@ import "./styles/agent.css";
 import "./theme.ts";
 import { render } from "preact";
 import { App } from "./app.tsx";
+import "./phone/control.ts";
 import { begin } from "./store.ts";
 import { listen } from "./ui/keys.ts";
 

@@ -13,10 +13,11 @@ export const setState = (state: WantedState, reason?: string) =>
     refresh(); // a wish for after the call comes with no event
   });
 
-export const setPhone = (phone: string) =>
+/** Be called on the SIP phone of this name, or in this browser. */
+export const setPhone = (phone: string | null) =>
   act("phone", async () => {
-    await api("PUT", "/me/phone", { phone });
-    change((now) => (now.me.agent ? { ...now, me: { ...now.me, agent: { ...now.me.agent, phone } } } : now));
+    await api("PUT", "/me/phone", phone === null ? { kind: "browser" } : { kind: "sip", phone });
+    refresh(0);
   });
 
 export const decide = (action: Decision, body?: { do_not_call?: boolean; reason?: string }) =>

@@ -3,13 +3,14 @@
 import { named, texts } from "../language.ts";
 import { PhoneChoice } from "../phone/choice.tsx";
 import { agent, desk } from "../store.ts";
+import type { Texts } from "../texts/en.ts";
 
 export function Hint() {
   const t = texts.value;
   const me = agent.value;
   if (!me) return null;
   const pulls = me.state === "available" && (desk.value?.me.pull_campaigns.length ?? 0) > 0;
-  const text = !me.phone ? t.hint.phone : pulls ? t.hint.pull : t.hint[me.state];
+  const text = !me.phone ? t.hint.phone : pulls ? t.hint.pull : t.hint[hintOf(me.state, me.phone_kind === "browser")];
   const free = me.state === "offline" || me.state === "idle" || me.state === "available";
   return (
     <section class={`panel hint ${me.state}`} data-testid="hint">
@@ -19,4 +20,9 @@ export function Hint() {
       {free && <PhoneChoice />}
     </section>
   );
+}
+
+function hintOf(state: keyof Texts["state"], browser: boolean): keyof Texts["hint"] {
+  if (browser && state === "available") return "availableBrowser";
+  return browser && state === "ringing" ? "ringingBrowser" : state;
 }
