@@ -45,7 +45,7 @@ desktop: $(PAGES) ## Build the pages for the browser; done by the others where s
 
 $(MODULES): $(STAMP) $(DESKTOP)/package-lock.json $(DESKTOP)/.npmrc
 	@echo 'preparing the tools for the pages (once, some seconds)'
-	@cd $(DESKTOP) && $(NODE) npm ci --silent
+	@cd $(DESKTOP) && $(NODE) npm ci --loglevel=error
 	@touch $@
 
 $(PAGES): $(MODULES) $(DESKTOP)/index.html $(DESKTOP)/vite.config.ts $(shell find $(DESKTOP)/src $(DESKTOP)/public -type f)

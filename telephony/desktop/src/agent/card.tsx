@@ -32,7 +32,7 @@ export function CardPanel({ offer }: { offer: Offer }) {
       <div class="heading">
         <Icon name="campaign" />
         <span data-testid="card-label">{t.card.label}</span>
-        <span class="muted" dir="auto">
+        <span class="muted" dir="auto" title={campaign.name}>
           {campaign.name}
         </span>
         <LocalTime card={card} />

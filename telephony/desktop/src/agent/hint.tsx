@@ -11,13 +11,12 @@ export function Hint() {
   if (!me) return null;
   const pulls = me.state === "available" && (desk.value?.me.pull_campaigns.length ?? 0) > 0;
   const text = !me.phone ? t.hint.phone : pulls ? t.hint.pull : t.hint[hintOf(me.state, me.phone_kind === "browser")];
-  const free = me.state === "offline" || me.state === "idle" || me.state === "available";
   return (
     <section class={`panel hint ${me.state}`} data-testid="hint">
       <h1>{t.state[me.state]}</h1>
       {me.state === "idle" && me.reason && <p class="reason">{named(t.idle, me.reason)}</p>}
       <p>{text}</p>
-      {free && <PhoneChoice />}
+      {(me.state === "offline" || !me.phone) && <PhoneChoice />}
     </section>
   );
 }

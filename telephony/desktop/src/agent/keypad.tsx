@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { api, Problem } from "../api.ts";
 import { fill, texts } from "../language.ts";
-import { refused, say } from "../store.ts";
+import { desk, refused, say } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
@@ -26,7 +26,8 @@ function sender(call: string): (digit: string) => void {
     } catch (error) {
       waiting = "";
       if (!(error instanceof Problem)) throw error;
-      say(refused(error));
+      const now = desk.peek()?.call;
+      if (now?.id === call && now.state === "talking") say(refused(error)); // or it ended meanwhile
     } finally {
       busy = false;
     }

@@ -29,12 +29,12 @@ export function StateSwitch() {
           type="button"
           class={`chip ${me.state}`}
           aria-expanded={open}
-          aria-label={`${t.stateSwitch.label}: ${t.state[me.state]}`}
           data-testid="state"
           data-state={me.state}
           data-reason={me.reason ?? ""}
           onClick={toggle}
         >
+          <span class="unseen">{t.stateSwitch.label}</span>
           <span>{me.state === "idle" && isBreak(me.reason) ? named(t.idle, me.reason) : t.state[me.state]}</span>
           <Since at={me.since} testid="state-since" />
           {wish && <small data-testid="wish">{fill(t.stateSwitch.afterCall, { state: named(t.state, wish) })}</small>}

@@ -137,7 +137,7 @@ export function Consultation({ call }: { call: Call }) {
         <Icon name="transfer" />{" "}
         {fill(now.state === "talking" ? t.transfer.talking : t.transfer.ringing, { to: now.to })}
       </p>
-      <div class="pair">
+      <div class="column">
         <Button
           icon="person"
           label={t.transfer.cancel}

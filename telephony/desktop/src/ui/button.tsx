@@ -3,13 +3,20 @@
 import { useId, useRef } from "preact/hooks";
 import { Icon, type IconName } from "./icon.tsx";
 
-/** ms between the clicks of a double click: the second one must not hit what the first one brought up. */
+/** ms between the clicks of a double click: the second one must not hit what the first one brought up in its place. */
 const DOUBLE = 400;
 
-/** px around the first click within which the second one falls; the keyboard's are all at 0, 0. */
+/** Pixels between the clicks of a double click; presses by keyboard have no place and count as one. */
 const NEAR = 24;
 
-let last = { at: -Infinity, x: 0, y: 0 };
+const last = { at: -Infinity, x: 0, y: 0 };
+
+/** Whether a click belongs to the one before it. */
+function repeats({ clientX, clientY }: MouseEvent, now: number): boolean {
+  const second = now - last.at < DOUBLE && Math.hypot(clientX - last.x, clientY - last.y) < NEAR;
+  Object.assign(last, { at: now, x: clientX, y: clientY });
+  return second;
+}
 
 interface ButtonProps {
   icon?: IconName;
@@ -38,10 +45,8 @@ export function Button(props: ButtonProps) {
   const why = typeof off === "string" ? off : "";
   const note = why || hint;
   const press = (event: MouseEvent) => {
-    const now = { at: performance.now(), x: event.clientX, y: event.clientY };
-    const here = Math.hypot(now.x - last.x, now.y - last.y) < NEAR;
-    const second = here && now.at - last.at < DOUBLE && now.at - appeared.current < DOUBLE;
-    last = now;
+    const now = performance.now();
+    const second = repeats(event, now) && now - appeared.current < DOUBLE;
     if (off || second) event.preventDefault();
     else onPress?.();
   };
