@@ -58,8 +58,7 @@ def ring_agent(call: AgentCall, *, fastagi: str, auto_answer: bool) -> Action:
         **({"CallerID": f"{name} <>"} if name else {}),
         "Variable": [
             *_variables(call.leg, fastagi),
-            *(AUTO_ANSWER if auto_answer or call.in_browser else ()),
-            *((quoted_variable("PJSIP_HEADER(add,X-Reservation)", call.leg),) if call.in_browser else ()),
+            *_answered_by_itself(call.leg, auto_answer=auto_answer, in_browser=call.in_browser),
         ],
     }
 
@@ -162,7 +161,7 @@ def monitor(call: MonitorCall, *, fastagi: str, auto_answer: bool) -> Action:
         "Variable": [
             *_variables(call.leg, fastagi),
             quoted_variable("PD_SPY", call.agent_leg),
-            *(AUTO_ANSWER if auto_answer else ()),
+            *_answered_by_itself(call.leg, auto_answer=auto_answer, in_browser=call.in_browser),
         ],
     }
 
@@ -317,6 +316,14 @@ async def port_errors() -> AsyncIterator[None]:
         if error.reason.startswith(_NO_CHANNEL):
             raise UnknownLeg(str(error)) from None
         raise OrderRefused(str(error)) from None
+
+
+def _answered_by_itself(leg: str, *, auto_answer: bool, in_browser: bool) -> list[str]:
+    """Headers for desk phones; our own page is told the leg too."""
+    return [
+        *(AUTO_ANSWER if auto_answer or in_browser else ()),
+        *((quoted_variable("PJSIP_HEADER(add,X-Reservation)", leg),) if in_browser else ()),
+    ]
 
 
 def _quoted_name(name: str) -> str:

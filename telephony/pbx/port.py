@@ -125,6 +125,7 @@ class MonitorCall:
     agent_leg: str
     mode: MonitorMode
     ring_limit: int
+    in_browser: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

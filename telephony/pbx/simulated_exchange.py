@@ -365,7 +365,7 @@ class Exchange:
         if leg.id not in self.legs:
             return
         call = leg.call
-        assert not isinstance(call, AgentCall)
+        assert isinstance(call, CustomerCall | DirectCall)
         agent = self.legs.get(call.agent_leg)
         if answer == END:
             self.later(leg, PBX_DELAY, lambda: self.end(leg, cause=NORMAL_CLEARING))
