@@ -65,6 +65,12 @@ _BY_WHOM = {
 BY_SUPERVISOR = "SUPERVISOR"
 """Code of an attempt that a supervisor ended."""
 
+_UNWANTED: dict[type[LegEvent], AttemptEvent] = {
+    LegAppeared: AttemptEvent.APPEARED,
+    LegAnswered: AttemptEvent.ANSWERED,
+    LegsJoined: AttemptEvent.JOINED,
+}
+
 _UNANSWERED = frozenset({AttemptState.PLACING, AttemptState.RINGING})
 
 
@@ -77,6 +83,7 @@ class Call:
         self.leg: CallLeg = placed.leg
         self.settings: CampaignSettings = placed.settings
         self.agent_was_lost = False
+        self.cancel_waits = False  # one has come and is not decided yet: what is not dialed by now is not dialed
         self.at_fault = False  # an error of our own came between; what it left undone is not undone by anybody else
         self.stash: list[LegEvent] = []  # what came while the attempt was unknown, for after the survey
         self._answered_at: float | None = None  # monotonic
@@ -107,7 +114,7 @@ class Call:
             effects = step_attempt(work, attempt, event, **changes).effects
             return attempt, agent, effects, also(work, agent) if also else ()
 
-        self.attempt, desk.agent, effects, agent_effects = await desk.ground.change(transaction)
+        self.attempt, desk.agent, effects, agent_effects = await desk.ground.change(transaction, urgent=True)
         desk.carry_out(agent_effects)
         if AttemptEffect.END_LEG in effects:
             desk.next(self._end_leg)
@@ -125,7 +132,7 @@ class Call:
             agents.line_answered(work, line)
             return attempt, pull.place(work, desk.ground.place, desk.agent, attempt, self.leg)
 
-        self.attempt, refused = await desk.ground.change(transaction)
+        self.attempt, refused = await desk.ground.change(transaction, urgent=True)
         line.answered = True
         if refused is not None:
             await self._dialing.not_placed(refused.value)
@@ -157,13 +164,25 @@ class Call:
     async def _end_leg(self) -> None:
         await self._desk.end_leg(self.leg.id)
 
+    def _unwanted(self, event: AttemptEvent) -> None:
+        """A cancelled leg goes on: its cancel is stored, nothing else changes, so its end waits for no transaction."""
+        if AttemptEffect.END_LEG in ATTEMPT.step(self.attempt.state, event).effects:
+            self._desk.next(self._end_leg)
+
     # What the agent asks
+
+    def foresee_cancel(self) -> None:
+        """A cancel has come. It is decided in its turn, but nobody's phone begins to ring meanwhile."""
+        self.cancel_waits = self.settings.end_call_enabled
 
     async def cancel(self, by: str = "agent") -> None:
         """The agent, or a supervisor, no longer wants this call; refused once the customer has answered."""
+        self.cancel_waits = False
         if by == "agent" and not self.settings.end_call_enabled:
             raise Refused(Refusal.ACTION_DISABLED)
         if self.attempt.state is AttemptState.CANCELLING:
+            return
+        if await self._dialing.settle_kept_back():
             return
         if not self.live:
             raise Refused(Refusal.NOT_AVAILABLE, "The call has already ended")
@@ -177,6 +196,7 @@ class Call:
 
     async def hang_up(self, by: str = "agent") -> None:
         """End the call the agent is in; before the answer this is a cancel."""
+        self.cancel_waits = False
         if ATTEMPT.knows(self.attempt.state, AttemptEvent.CANCEL):
             await self.cancel(by)
         elif self.live and ATTEMPT.knows(self.attempt.state, AttemptEvent.HANG_UP):
@@ -208,6 +228,8 @@ class Call:
     async def agent_gone(self) -> None:
         """The agent's line ended during the attempt."""
         self.agent_was_lost = True
+        if await self._dialing.settle_kept_back():
+            return
         if ATTEMPT.knows(self.attempt.state, AttemptEvent.AGENT_GONE):
             changes: dict[str, Any] = {"cancelled_by": "line"} if self.attempt.state in _UNANSWERED else {}
             await self.move(AttemptEvent.AGENT_GONE, **changes)
@@ -251,7 +273,8 @@ class Call:
 
     def guard(self) -> str:
         """The agent's leg asks before it dials: only what is granted and still wanted is dialed."""
-        return DIAL if self.attempt.state is AttemptState.PLACING else END
+        wanted = self.attempt.state is AttemptState.PLACING and not self.cancel_waits
+        return DIAL if wanted else END
 
     async def leg_event(self, event: LegEvent) -> None:
         state = self.attempt.state
@@ -262,20 +285,16 @@ class Call:
             case LegEnded():
                 if self.live:
                     await self._leg_ended(event)
-            case LegAppeared() if state is AttemptState.CANCELLING:
-                await self.move(AttemptEvent.APPEARED)
+            case LegAppeared() | LegAnswered() | LegsJoined() if state is AttemptState.CANCELLING:
+                self._unwanted(_UNWANTED[type(event)])
             case LegRang() if state is AttemptState.PLACING:
                 await self._rang()
             case LegAnswered() if state in _UNANSWERED:
                 await self.answered()
-            case LegAnswered() if state is AttemptState.CANCELLING:
-                await self.move(AttemptEvent.ANSWERED)
             case LegsJoined() if state in _UNANSWERED | {AttemptState.ANSWERED}:
                 if state in _UNANSWERED:
                     await self.answered()
                 await self.joined()
-            case LegsJoined() if state is AttemptState.CANCELLING:
-                await self.move(AttemptEvent.JOINED)
             case MachineVerdict() if self.live:
                 await self.verdict(event.verdict, event.cause)
             case BeepHeard() if self.live:
@@ -293,7 +312,7 @@ class Call:
             attempts.rang(work, attempt, self.leg.id)
             return attempt
 
-        self.attempt = await desk.ground.change(transaction)
+        self.attempt = await desk.ground.change(transaction, urgent=True)
 
     async def answered(self) -> None:
         self._answered_at = asyncio.get_running_loop().time()
@@ -304,7 +323,7 @@ class Call:
             step_attempt(work, attempt, AttemptEvent.ANSWERED, answered_at=work.now)
             return attempt
 
-        self.attempt = await self._desk.ground.change(transaction)
+        self.attempt = await self._desk.ground.change(transaction, urgent=True)
 
     async def joined(self) -> None:
         await self.move(AttemptEvent.JOINED, self.agent_joins, joined_at=datetime.now(UTC))
@@ -350,7 +369,7 @@ class Call:
             attempts.annotate(work, attempt, kind, payload, **changes)
             return attempt
 
-        self.attempt = await self._desk.ground.change(transaction)
+        self.attempt = await self._desk.ground.change(transaction, urgent=True)
 
     # The end
 
@@ -367,17 +386,19 @@ class Call:
         )
         if self.attempt.state is AttemptState.PLACING and trunk_failed(end) and await self._dialing.next_trunk(end):
             return
-        outcome = self.outcome(end)
-        if not event.appeared and (outcome is Outcome.AGENT_ENDED or self._never_dialed):
-            # the line was gone before it could dial
-            await self.ended(end, Outcome.NOT_PLACED, code=Outcome.AGENT_ENDED.value)
+        if not event.appeared and (why := self._never_dialed) is not None:
+            await self.ended(end, Outcome.NOT_PLACED, code=why)
         else:
-            await self.ended(end, outcome)
+            await self.ended(end, self.outcome(end))
 
     @property
-    def _never_dialed(self) -> bool:
-        """Of a call that has no channel: it is the agent's line that did not dial it, and nobody asked for its end."""
-        return self.settings.mode is not Mode.PREVIEW_STANDARD and self.attempt.cancelled_by is None
+    def _never_dialed(self) -> str | None:
+        """Of a call that never had a channel: the code of what kept it from being dialed, if anything did."""
+        by = self.attempt.cancelled_by
+        if by is not None:
+            return BY_SUPERVISOR if by == "supervisor" else _BY_WHOM[by].value
+        # the agent's line was gone before it could dial
+        return Outcome.AGENT_ENDED.value if self.settings.mode is not Mode.PREVIEW_STANDARD else None
 
     def outcome(self, end: LegEnd) -> Outcome:
         attempt = self.attempt
@@ -419,13 +440,14 @@ class Call:
                 to_wrap = False
             return attempt, agent, to_wrap, agent_effects
 
-        self.attempt, desk.agent, to_wrap, effects = await desk.ground.change(transaction)
+        self.attempt, desk.agent, to_wrap, effects = await desk.ground.change(transaction, urgent=True)
         desk.ground.owners.pop(self.leg.id, None)
         desk.ground.settled.add(self.leg.id)
         desk.ground.work_wanted.set()  # a place is free
         self.recording.over()
         desk.next(desk.recovery.line_free)
-        self.controls.over()
+        if self.attempt.muted:
+            desk.next(desk.reservation.unmute)
         if not to_wrap and desk.call is self:
             desk.call = None
             if AgentEffect.NEXT_OFFER in effects and self.settings.mode is Mode.PREVIEW_STANDARD:
@@ -459,6 +481,8 @@ class Call:
     # After a start or a lost link
 
     async def link_lost(self) -> None:
+        if await self._dialing.settle_kept_back():
+            return
         if self.live and ATTEMPT.knows(self.attempt.state, AttemptEvent.LINK_LOST):
             await self.move(AttemptEvent.LINK_LOST)
 

@@ -233,7 +233,7 @@ class Desk:
                 also(work, agent)
             return agent, self.step(work, agent, event, **changes)
 
-        self.agent, effects = await self.ground.change(transaction)
+        self.agent, effects = await self.ground.change(transaction, urgent=True)
         self.carry_out(effects)
 
     def step(self, work: Work, agent: Agent, event: AgentEvent, **changes: Any) -> tuple[AgentEffect, ...]:
@@ -322,11 +322,15 @@ class Desk:
         if self.agent.state not in (AgentState.OFFLINE, AgentState.IDLE, AgentState.AVAILABLE):
             raise Refused(Refusal.NOT_AVAILABLE, "The phone can be changed only while no call is up")
 
+    @property
+    def at_rest(self) -> bool:
+        """Only then an agent is moved to another cell."""
+        return self.agent.state in (AgentState.OFFLINE, AgentState.IDLE) and not self.unfinished
+
     async def was_moved(self) -> bool:
         """True where the agent, who rests, belongs to another cell now, or has worked in one meanwhile."""
-        rests = self.agent.state in (AgentState.OFFLINE, AgentState.IDLE)
-        if not rests or self.unfinished:
-            return False  # nobody is moved at work
+        if not self.at_rest:
+            return False
         stored = await self.ground.change(lambda work: agents.load(work, self.agent.id))
         return stored is None or (stored.cell_id, stored.state) != (self.ground.place.cell_id, self.agent.state)
 
@@ -382,6 +386,11 @@ class Desk:
         freed, self._freed = self._freed, False
         if self.call is not None:
             await (self.call.freed() if freed else self.call.agent_gone())
+
+    def foresee_cancel(self, attempt_id: str) -> None:
+        """A cancel of this attempt will be asked in a moment; said at once, not in its turn."""
+        if self.call is not None and self.call.attempt.id == attempt_id:
+            self.call.foresee_cancel()
 
     def take_call(self, placed: Placed) -> None:
         """Dial what was accepted, from the line that is up or by calling the agent's phone first."""

@@ -6,7 +6,7 @@ The Originate of a leg is sent here and nowhere else, once, after its placing wa
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,7 @@ class Dialing:
     def __init__(self, desk: Desk, call: Call) -> None:
         self._desk = desk
         self._call = call
+        self._kept_back = False
 
     async def dial(self) -> None:
         """Send the leg on its way, in the manner of the campaign's mode."""
@@ -67,7 +68,7 @@ class Dialing:
             caller_id=self._call.leg.caller_id,
             recording=self._call.recording.file,
         )
-        await self._order(self._desk.ground.board.call_from_agent(call))
+        await self._order(lambda: self._desk.ground.board.call_from_agent(call))
 
     async def _dial_beside(self, line: Line) -> None:
         """Dial on a leg of its own: the agent hears ringing first, so that a fast answer finds the agent ready."""
@@ -95,11 +96,14 @@ class Dialing:
             log.warning("attempt %s: the agent's line did not take the ringing tone: %s", self._call.attempt.id, error)
             await self.not_placed(Outcome.CHANNEL_FAILURE.value)
             return
-        await self._order(desk.ground.board.call_customer(call))
+        await self._order(lambda: desk.ground.board.call_customer(call))
 
-    async def _order(self, order: Awaitable[None]) -> None:
+    async def _order(self, order: Callable[[], Awaitable[None]]) -> None:
+        if self._call.cancel_waits:
+            self._kept_back = True
+            return
         try:
-            await order
+            await order()
         except PbxUnreachable:
             await self.not_placed(Capacity.PBX_UNREACHABLE.value)
         except UnknownLeg:
@@ -110,6 +114,14 @@ class Dialing:
         except OrderUnsettled:
             await self._call.link_lost()
             self._desk.ground.resync_wanted.set()
+
+    async def settle_kept_back(self) -> bool:
+        """Settle a call whose leg was not sent because a cancel had come; True where that was so."""
+        if not self._kept_back:
+            return False
+        self._kept_back = False
+        await self.not_placed(Outcome.AGENT_CANCELLED.value)
+        return True
 
     async def not_placed(self, code: str) -> None:
         await self._call.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.NOT_PLACED, code=code)
@@ -122,7 +134,7 @@ class Dialing:
             attempt = replace(self._call.attempt)
             return attempt, attempts.next_leg(work, desk.ground.place, desk.agent, attempt, old, end)
 
-        self._call.attempt, found = await desk.ground.change(transaction)
+        self._call.attempt, found = await desk.ground.change(transaction, urgent=True)
         if isinstance(found, Withdrawal):
             # stopped, removed or closed meanwhile; nobody's phone rang, so the contact is as it was
             await self._call.ended(end, Outcome.NOT_PLACED, code=found.value)

@@ -73,7 +73,8 @@ async def drop_message(desk: Desk, call: Call, when: When) -> None:
     desk.messages[call.leg.id] = one
     desk.call = None
     desk.next(one.begin)
-    call.controls.over()
+    if call.attempt.muted:
+        desk.next(desk.reservation.unmute)
     desk.carry_out(effects)
 
 

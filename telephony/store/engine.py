@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from telephony.store.checkpoint import Checkpoints
 from telephony.store.sqlite import Kept, make_private, open_engine
+from telephony.store.threads import TransactionThreads
 
 T = TypeVar("T")
 Begin = Callable[[], AbstractContextManager[Connection]]
@@ -49,7 +49,7 @@ class _Lane:
     """The threads that run transactions of one kind, and how each begins one."""
 
     def __init__(self, name: str, threads: int, begin: Begin) -> None:
-        self.threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self.threads = TransactionThreads(name, threads)
         self.begin = begin
 
 
@@ -89,15 +89,18 @@ class Store:
         self._checkpoints = Checkpoints(url.database)
         return engine
 
-    async def run(self, fn: Callable[[Connection], T]) -> T:
-        """The result of `fn(conn)`, committed; raises what `fn` raises after rolling back, or `StoreUnavailable`."""
-        return await self._in(self._writing, fn)
+    async def run(self, fn: Callable[[Connection], T], *, urgent: bool = False) -> T:
+        """The result of `fn(conn)`, committed; raises what `fn` raises after rolling back, or `StoreUnavailable`.
+
+        `urgent`: it does not wait behind those that are not.
+        """
+        return await self._in(self._writing, fn, urgent=urgent)
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """`run` for what changes nothing and may take a while: on SQLite no call waits for it."""
         return await self._in(self._reading, fn)
 
-    async def _in(self, lane: _Lane, fn: Callable[[Connection], T]) -> T:
+    async def _in(self, lane: _Lane, fn: Callable[[Connection], T], *, urgent: bool = False) -> T:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
 
@@ -109,7 +112,7 @@ class Store:
                 settle = partial(answer.set_exception, error)
             loop.call_soon_threadsafe(lambda: None if answer.done() else settle())
 
-        lane.threads.submit(work)
+        lane.threads.submit(work, urgent=urgent)
         return await answer
 
     def transact(self, fn: Callable[[Connection], T]) -> T:
@@ -150,7 +153,7 @@ class Store:
 
     def _close(self) -> None:
         for lane in (self._reading, self._writing):
-            lane.threads.shutdown(wait=True)
+            lane.threads.shutdown()
         if self._checkpoints is not None:
             self._checkpoints.close()
         for kept in self._kept:

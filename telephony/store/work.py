@@ -34,8 +34,11 @@ class Work:
         self.steps.append((what, id_, before, event, after))
 
 
-async def change(store: Store, fn: Callable[[Work], T]) -> T:
-    """Run `fn(work)` in one transaction, its events last; logs its steps, all in one line, once they are true."""
+async def change(store: Store, fn: Callable[[Work], T], *, urgent: bool = False) -> T:
+    """Run `fn(work)` in one transaction, its events last; logs its steps, all in one line, once they are true.
+
+    `urgent` as in `Store.run`.
+    """
     works: list[Work] = []
 
     def transaction(conn: Connection) -> T:
@@ -45,7 +48,7 @@ async def change(store: Store, fn: Callable[[Work], T]) -> T:
         works.append(work)
         return result
 
-    result = await store.run(transaction)
+    result = await store.run(transaction, urgent=urgent)
     if steps := works[-1].steps:
         log.info("%s", "; ".join(f"{what} {id_}: {old} --{event}--> {new}" for what, id_, old, event, new in steps))
     return result

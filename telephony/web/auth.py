@@ -87,7 +87,7 @@ class Door:
         if known is not None and self._clock() < known[1]:
             return known[0]
         now = datetime.now(UTC)
-        found = await self._store.run(lambda conn: sessions.caller(conn, token, now=now))
+        found = await self._store.run(lambda conn: sessions.caller(conn, token, now=now), urgent=True)
         if found is None:
             self._believed.pop(token, None)
             return None

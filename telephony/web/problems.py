@@ -17,7 +17,6 @@ from telephony.dialer.errors import DialerError, NoCapacity, NotFound, OfferClos
 from telephony.model import reasons
 from telephony.store.engine import StoreUnavailable
 from telephony.store.errors import StoreError
-from telephony.web.sentences import said
 
 STATUS: dict[str, int] = {
     "BAD_JSON": 400,
@@ -169,7 +168,7 @@ def problem_of(error: Exception, language: str) -> Problem | None:
             # its own sentence says more than the code's, in English
             return Problem(error.code, detail="" if language.startswith("es") else str(error))
         case StoreError():
-            return _of_store(error, language)
+            return _of_store(error)
         case StoreUnavailable() | OperationalError() | InterfaceError():
             return Problem("STORE_UNAVAILABLE")
         case _:
@@ -184,8 +183,7 @@ def _no_capacity(error: NoCapacity, language: str) -> Problem:
     return Problem(error.code, detail=detail, used=error.used, limit=error.limit)
 
 
-def _of_store(error: StoreError, language: str) -> Problem:
-    message = said(error.message, language)
+def _of_store(error: StoreError) -> Problem:
     if error.field:
-        return Problem(error.code, errors=[{"field": error.field, "message": message}])
-    return Problem(error.code, detail=message)
+        return Problem(error.code, errors=[{"field": error.field, "message": error.message}])
+    return Problem(error.code, detail=error.message)

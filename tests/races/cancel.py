@@ -119,7 +119,11 @@ async def _at_once(lane: Lane, result: Cancels, after: float) -> None:
     answer = await lane.ask("POST", f"/calls/{call}/cancel")
     if answer.status != 204:
         result.wrong.append(f"an early cancel was answered {answer.status} {answer.code}")
+        await lane.must("POST", f"/calls/{call}/hang-up")
     await lane.mine.until(lambda: bool(lane.mine.told("call.state", call=call, state="ended")), "the end")
+    if answer.status != 204:
+        await lane.must("POST", f"/calls/{call}/wrap-up", {"disposition": "success"})
+        return
     (row,) = await lane.rows(schema.attempts, id=call)
     if row.outcome not in ("AGENT_CANCELLED", "NOT_PLACED"):
         result.wrong.append(f"cancelled at once, and the outcome is {row.outcome}")

@@ -57,11 +57,12 @@ class Shift:
     def agent(self) -> str:
         return self.here.agent_id
 
-    async def until(self, true: Callable[[], bool]) -> None:
-        """Wait until something is true; fails after `patience` seconds."""
-        end = asyncio.get_running_loop().time() + self.patience
+    async def until(self, true: Callable[[], bool], *, seconds: float = 0.0) -> None:
+        """Wait until something is true; fails after `patience` seconds, or after more."""
+        within = max(seconds, self.patience)
+        end = asyncio.get_running_loop().time() + within
         while not true():
-            assert asyncio.get_running_loop().time() < end, f"not within {self.patience} s; orders: {self.board.orders}"
+            assert asyncio.get_running_loop().time() < end, f"not within {within} s; orders: {self.board.orders}"
             await asyncio.sleep(0.005)
 
     async def state_is(self, state: str) -> None:

@@ -42,7 +42,9 @@ async def test_a_call_cancelled_before_it_was_dialed_is_not_dialed(store: Store)
         one.board.tell_not_made(leg)
         await one.state_is("previewing")
         (row,) = await one.rows(schema.attempts)
-        assert row.outcome == "AGENT_CANCELLED"
+        assert (row.outcome, row.code) == ("NOT_PLACED", "AGENT_CANCELLED")
+        contact = await one.contact("c0")
+        assert (contact.state, contact.attempts) == ("waiting", 0)
 
 
 async def test_a_leg_nobody_granted_is_not_dialed(store: Store) -> None:

@@ -32,9 +32,9 @@ class Outage:
         self._committed = committed
         self.failed = False
 
-    async def run(self, fn: Callable[[Connection], T]) -> T:
+    async def run(self, fn: Callable[[Connection], T], *, urgent: bool = False) -> T:
         if self.failed:
-            return await self._store.run(fn)
+            return await self._store.run(fn, urgent=urgent)
         self.failed = True
         if self._committed:
             await self._store.run(fn)
