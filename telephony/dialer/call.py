@@ -446,8 +446,7 @@ class Call:
         desk.ground.work_wanted.set()  # a place is free
         self.recording.over()
         desk.next(desk.recovery.line_free)
-        if self.attempt.muted:
-            desk.next(desk.reservation.unmute)
+        self.controls.over()
         if not to_wrap and desk.call is self:
             desk.call = None
             if AgentEffect.NEXT_OFFER in effects and self.settings.mode is Mode.PREVIEW_STANDARD:

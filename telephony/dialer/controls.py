@@ -15,6 +15,7 @@ from telephony.dialer.errors import DialerError, Refused
 from telephony.dialer.orders import carried_out
 from telephony.model.agent import AgentState
 from telephony.model.attempt import AttemptState
+from telephony.model.monitoring import MonitorMode
 from telephony.model.reasons import Refusal
 from telephony.pbx.port import LiveLeg
 from telephony.store import controls
@@ -72,7 +73,7 @@ class CallControls:
         """The agent's line; raises `Refused` where agent and customer are not in a conversation."""
         line = self._desk.reservation.line
         both = self._call.attempt.state is AttemptState.TALKING and self._desk.agent.state is AgentState.TALKING
-        if not both or line is None:
+        if not both or line is None or self._call.attempt.away:
             raise Refused(Refusal.NOT_AVAILABLE, "Only while you are in a call with the customer")
         return line
 
@@ -104,6 +105,23 @@ class CallControls:
         except DialerError as error:
             log.warning("attempt %s: not recorded any more: %s", self._call.attempt.id, error)
 
+    # A supervisor in it
+
+    async def monitored(self, mode: MonitorMode | None, name: str) -> None:
+        """A supervisor is in it in this way from now on, or has left."""
+        attempt = replace(self._call.attempt)
+        changes = {"monitor_mode": mode.value if mode else None, "monitored_by": name if mode else None}
+        await self._desk.ground.change(lambda work: controls.monitored(work, attempt, **changes))
+        self._call.attempt = attempt
+
+    def over(self) -> None:
+        """The conversation has ended for this agent."""
+        monitor = self._desk.ground.monitors.get(self._call.attempt.id)
+        if monitor is not None:
+            monitor.call_over()
+        if self._call.attempt.muted:
+            self._desk.next(self._desk.reservation.unmute)
+
     # What the survey found
 
     async def found(self, live: LiveLeg) -> None:
@@ -111,6 +129,8 @@ class CallControls:
         if live.parked != self.held and not self._call.attempt.away:
             since = datetime.now(UTC) if live.parked else None
             await self._write(lambda work, attempt: controls.held(work, attempt, since=since))
+        if self._call.attempt.monitor_mode and self._call.attempt.id not in self._desk.ground.monitors:
+            await self.monitored(None, "")
 
     # The books
 

@@ -15,7 +15,7 @@ from typing import Any
 from telephony.dialer import phones
 from telephony.dialer.changes import Changes
 from telephony.dialer.desk import Desk
-from telephony.dialer.errors import NotFound
+from telephony.dialer.errors import NotFound, Refused
 from telephony.dialer.ground import Ground
 from telephony.dialer.presence import Presence
 from telephony.dialer.preview import Pulled
@@ -25,7 +25,7 @@ from telephony.dialer.stored import Stored
 from telephony.dialer.supervision import Supervision
 from telephony.model.agent import AGENT, AgentEvent, AgentState
 from telephony.model.message_drop import When
-from telephony.model.reasons import Withdrawal
+from telephony.model.reasons import Refusal, Withdrawal
 from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.port import (
     END,
@@ -164,6 +164,8 @@ class Floor:
         desk = await self.desk(agent_id)
         self.presence.seen(agent_id)
         if state == "available" and desk.agent.state in (AgentState.OFFLINE, AgentState.IDLE):
+            if self.supervision.monitoring.busy(agent_id):
+                raise Refused(Refusal.NOT_AVAILABLE, "Your phone is in a call that you monitor: leave that first")
             await phones.check(self.ground, agent_id)
         await desk.ask(lambda: desk.set_state(state, reason))
 
@@ -367,6 +369,7 @@ class Floor:
                     await desk.ask(lambda desk=desk: settle(desk))  # type: ignore[misc]  # mypy cannot type a default
         if self._links != link:
             return  # the next link-up brings a new survey
+        await self.supervision.monitoring.reconcile(survey)
         for leg in survey.live:
             if leg not in self.ground.owners:
                 await self._end_orphan(leg)

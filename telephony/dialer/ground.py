@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from telephony.dialer.changes import Changes
 from telephony.pbx.audio_folder import AudioFolder
@@ -14,6 +14,9 @@ from telephony.pbx.port import LegEvent, Switchboard
 from telephony.store.engine import Store
 from telephony.store.grants import Place
 from telephony.store.work import Work, change
+
+if TYPE_CHECKING:
+    from telephony.dialer.monitoring import Monitor
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,6 +38,7 @@ class Ground:
     changes: Changes
     audio: AudioFolder
     owners: dict[str, LegOwner] = field(default_factory=dict)
+    monitors: dict[str, Monitor] = field(default_factory=dict)  # by the call they are in
     settled: set[str] = field(default_factory=set)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     recordings_work: bool = True  # False: the PBX was asked to record and nothing arrived

@@ -73,8 +73,7 @@ async def drop_message(desk: Desk, call: Call, when: When) -> None:
     desk.messages[call.leg.id] = one
     desk.call = None
     desk.next(one.begin)
-    if call.attempt.muted:
-        desk.next(desk.reservation.unmute)
+    call.controls.over()
     desk.carry_out(effects)
 
 

@@ -8,6 +8,7 @@ from telephony.dialer.errors import Refused
 from telephony.dialer.ground import Ground
 from telephony.model.reasons import Refusal
 from telephony.store import agents
+from telephony.store.agents import Phones
 
 REGISTERS_WITHIN = 3.0
 """Seconds a phone gets to register: a softphone that is started together with the page takes about one."""
@@ -16,7 +17,7 @@ ASKED_EVERY = 0.2
 """Seconds between two questions meanwhile."""
 
 
-async def check(ground: Ground, agent_id: str) -> None:
+async def check(ground: Ground, agent_id: str) -> Phones:
     """Wait for an agent's phone to be registered; raises `Refused`. Where nobody knows, that is no reason to refuse."""
     phones = await ground.store.run(lambda conn: agents.phones_of(conn, agent_id))
     if not phones.called:
@@ -29,3 +30,4 @@ async def check(ground: Ground, agent_id: str) -> None:
                 text = "The phone in your browser is not connected: open the page, or choose another with PUT /me/phone"
             raise Refused(Refusal.PHONE_NOT_REGISTERED, text)
         await asyncio.sleep(ASKED_EVERY)
+    return phones

@@ -1,4 +1,4 @@
-"""What supervisors do on the floor: end a call, set an agent's state, free a stuck one.
+"""What supervisors do on the floor: end a call, be in one, set an agent's state, free a stuck one.
 
 Whether an agent is theirs is the web's to know.
 """
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from telephony.dialer import phones
 from telephony.dialer.errors import NotFound
+from telephony.dialer.monitoring import Monitoring
 from telephony.model.agent import AgentState, IdleReason
+from telephony.model.monitoring import MonitorMode
 
 if TYPE_CHECKING:
     from telephony.dialer.floor import Floor
@@ -20,6 +22,15 @@ class Supervision:
 
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
+        self.monitoring = Monitoring(floor)
+
+    async def monitor(self, supervisor_id: str, name: str, agent_id: str, attempt_id: str, mode: MonitorMode) -> None:
+        """Let the supervisor's own phone into an agent's call."""
+        await self.monitoring.monitor(supervisor_id, name, agent_id, attempt_id, mode)
+
+    async def leave(self, supervisor_id: str, attempt_id: str) -> None:
+        """Take it out again."""
+        await self.monitoring.leave(supervisor_id, attempt_id)
 
     async def hang_up(self, agent_id: str, attempt_id: str) -> None:
         """End a call, also one that goes on without its agent; the campaign's `end_call_enabled` is for agents."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 from telephony.model.campaign import Amd
+from telephony.model.monitoring import MonitorMode
 from telephony.pbx import asterisk_orders as orders
 from telephony.pbx.ami import (
     Action,
@@ -21,7 +22,7 @@ from telephony.pbx.ami import (
     AmiLoginRefused,
     Message,
 )
-from telephony.pbx.asterisk_book import LegBook
+from telephony.pbx.asterisk_book import MONITOR, THIRD, LegBook
 from telephony.pbx.asterisk_controls import Controls
 from telephony.pbx.asterisk_listening import Listening
 from telephony.pbx.asterisk_moves import Moves
@@ -41,11 +42,13 @@ from telephony.pbx.port import (
     LegEnded,
     LinkLost,
     LinkUp,
+    MonitorCall,
     OrderRefused,
     OrderUnsettled,
     PbxUnreachable,
     Survey,
     SwitchboardError,
+    ThirdCall,
     UnknownLeg,
 )
 
@@ -233,12 +236,22 @@ class AsteriskSwitchboard:
             self._listening.from_answer_on(call.leg)
         await self._originate(call.leg, action)
 
-    async def _originate(self, leg: str, action: Action) -> None:
+    async def call_third(self, call: ThirdCall) -> None:
+        await self._originate(call.leg, orders.call_third(call, fastagi=self.fastagi_address), context=THIRD)
+
+    async def monitor(self, call: MonitorCall) -> None:
+        action = orders.monitor(call, fastagi=self.fastagi_address, auto_answer=self._auto_answer)
+        await self._originate(call.leg, action, context=MONITOR)
+
+    async def change_monitor(self, leg: str, mode: MonitorMode) -> None:
+        await self._controls.change_monitor(leg, mode)
+
+    async def _originate(self, leg: str, action: Action, *, context: str = "") -> None:
         self._pace.check_new(leg)
         if not self._link.up:
             raise PbxUnreachable(f"no link to Asterisk: {self.trouble}")
         await self._pace.admit(leg)
-        self._book.expect(leg)
+        self._book.expect(leg, context=context)
         try:
             async with port_errors():
                 await self._link.send(action)

@@ -27,6 +27,12 @@ from telephony.pbx.port import (
     MessagePlayed,
 )
 
+THIRD, MONITOR = "pd-third", "pd-monitor"
+"""Where in the dialplan a third party's leg is, and a supervisor's."""
+
+# Who of two in a bridge is the one that came to the other: an agent never does.
+_RANK = {"pd-customer": 0, THIRD: 1, "pd-agent": 2}
+
 LEG_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # Asterisk's ast_channel_state, include/asterisk/channelstate.h
@@ -73,9 +79,9 @@ class LegBook:
         self._untold: dict[str, tuple[str, LegEnded]] = {}  # ended while Dial() held them, by leg: dialed by, end
         self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
 
-    def expect(self, leg: str, *, dialed_by: str = "") -> None:
-        """An Originate of this leg goes out now, or an agent's leg is about to dial it."""
-        self._legs[leg] = BookedLeg(dialed_by=dialed_by)
+    def expect(self, leg: str, *, dialed_by: str = "", context: str = "") -> None:
+        """An Originate of this leg goes out now, or an agent's leg is about to dial it; `context`: where it will be."""
+        self._legs[leg] = BookedLeg(dialed_by=dialed_by, context=context)
 
     def drop(self, leg: str) -> None:
         """The Originate of this leg did not go out, or was refused."""
@@ -145,6 +151,11 @@ class LegBook:
         """`hold` or `ringing` for an agent's leg in its own hold bridge, `parked` for a customer's, else empty."""
         booked = self._legs.get(leg)
         return booked.waits if booked is not None else ""
+
+    def context(self, leg: str) -> str:
+        """Where in the dialplan it is; empty where that is not known."""
+        booked = self._legs.get(leg)
+        return booked.context if booked is not None else ""
 
     def partners(self, leg: str) -> list[str]:
         """The legs this one talks to."""
@@ -329,12 +340,15 @@ class LegBook:
         return [other for other in self._bridges[bridge] if other != leg] if bridge else []
 
     def _pair(self, one: str, other: str) -> tuple[str, str] | None:
-        """(customer's, agent's) leg."""
-        for customer, agent in ((one, other), (other, one)):
-            of_customer = self._legs[customer].context == "pd-customer" or self._legs[customer].channel
-            if of_customer and self._legs[agent].context == "pd-agent" and not self._legs[agent].channel:
-                return customer, agent
-        return None
+        """(customer's, agent's) leg, or one of the two with a third party's in the other's place."""
+        ranks = self._rank(one), self._rank(other)
+        if None in ranks or ranks[0] == ranks[1]:
+            return None
+        return (one, other) if (ranks[0] or 0) < (ranks[1] or 0) else (other, one)
+
+    def _rank(self, leg: str) -> int | None:
+        booked = self._legs[leg]
+        return 0 if booked.channel else _RANK.get(booked.context)
 
     def _partner(self, leg: str) -> str | None:
         return next((other for other in self._others(leg) if self._pair(leg, other)), None)

@@ -1,4 +1,4 @@
-"""What is done to a call under way on Asterisk: hold and back, mute, digits."""
+"""What is done to a call under way on Asterisk: hold and back, mute, digits, who else is in it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Awaitable, Callable
 from weakref import WeakValueDictionary
 
+from telephony.model.monitoring import MonitorMode
 from telephony.pbx import asterisk_orders as orders
 from telephony.pbx.ami import Action, Message
-from telephony.pbx.asterisk_book import LegBook
+from telephony.pbx.asterisk_book import MONITOR, THIRD, LegBook
 from telephony.pbx.asterisk_moves import Moves
 from telephony.pbx.asterisk_orders import port_errors
 from telephony.pbx.port import OrderRefused, OrderUnsettled, UnknownLeg
@@ -37,7 +38,10 @@ class Controls:
     async def park(self, leg: str) -> None:
         self._check_up(leg)
         async with self._moves.one_at_a_time(leg):
-            await self._moves.go_to(leg, "parked", orders.send_customer_to(self._book.channel(leg), "parked"))
+            if self._book.context(leg) == THIRD:
+                await self._moves.go_to(leg, "hold", orders.send_to(leg, "hold", context=THIRD))
+            else:
+                await self._moves.go_to(leg, "parked", orders.send_customer_to(self._book.channel(leg), "parked"))
 
     async def join(self, leg: str, agent_leg: str) -> None:
         self._check_up(leg)
@@ -49,10 +53,15 @@ class Controls:
                 raise OrderRefused(f"leg {leg} talks to somebody else")
             # the dialplan takes the leg back to hold by itself after a call; it may still be on its way
             await self._moves.wait_in(agent_leg, "hold")
-            channel = self._book.channel(leg)
+            channel, handed_over = self._book.channel(leg), self._book.context(agent_leg) == THIRD
             async with port_errors():
                 await self._send(orders.set_partner(channel, agent_leg))
-            redirect = orders.send_customer_to(channel, "rejoin")
+                if handed_over:
+                    await self._send(orders.no_limit(agent_leg))
+            if self._book.context(leg) == THIRD:
+                redirect = orders.send_to(leg, "join", context=THIRD)
+            else:
+                redirect = orders.send_customer_to(channel, "handover" if handed_over else "rejoin")
             await self._moves.arrive(leg, lambda: agent_leg in self._book.partners(leg), redirect, what="joined")
 
     async def answer_to(self, leg: str, agent_leg: str) -> None:
@@ -60,6 +69,11 @@ class Controls:
             raise UnknownLeg(f"leg {leg} has no channel")
         async with port_errors():
             await self._send(orders.set_partner(self._book.channel(leg), agent_leg))
+
+    async def change_monitor(self, leg: str, mode: MonitorMode) -> None:
+        self._check_up(leg)
+        async with self._moves.one_at_a_time(leg):
+            await self._moves.redirect(leg, orders.send_to(leg, MonitorMode(mode).value, context=MONITOR))
 
     async def mute(self, agent_leg: str, *, muted: bool) -> None:
         self._check_up(agent_leg)

@@ -32,13 +32,14 @@ class Moves:
         return self._locks.setdefault(leg, asyncio.Lock())
 
     async def wait_in(self, leg: str, where: str) -> None:
-        """Send an agent's leg to wait there, unless it does."""
+        """Send an agent's leg, or a third party's, to wait there, unless it does."""
         async with self.one_at_a_time(leg):
             if self._book.waits(leg) != where:
                 # A Redirect would take the agent out of a conversation.
                 if self._book.busy(leg):
                     raise OrderRefused(f"leg {leg} is not on hold")
-                await self.go_to(leg, where, orders.send_to(leg, where))
+                context = self._book.context(leg) or "pd-agent"
+                await self.go_to(leg, where, orders.send_to(leg, where, context=context))
 
     async def go_to(self, leg: str, where: str, redirect: Action) -> None:
         """Returns when the leg waits in the place that this Redirect leads to."""

@@ -11,16 +11,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from telephony.model.campaign import Amd
+from telephony.model.monitoring import MonitorMode
 from telephony.pbx.ami import Action, AmiNotSent, AmiRefused, AmiUnsettled, AmiValueError, quoted_variable
-from telephony.pbx.asterisk_book import LEG_ID
+from telephony.pbx.asterisk_book import LEG_ID, MONITOR
 from telephony.pbx.asterisk_survey import FAMILY
 from telephony.pbx.port import (
     AgentCall,
     CustomerCall,
     DirectCall,
+    MonitorCall,
     OrderRefused,
     OrderUnsettled,
     PbxUnreachable,
+    ThirdCall,
     UnknownLeg,
 )
 
@@ -49,16 +52,13 @@ AUTO_ANSWER = (
 def ring_agent(call: AgentCall, *, fastagi: str, auto_answer: bool) -> Action:
     """The reservation call; nothing of a customer is in it. Raises OrderRefused for a value that cannot be sent."""
     _check("phone", call.phone, _PHONE)
-    if len(call.caller_name) > _NAME_LIMIT or not call.caller_name.isprintable():
-        raise OrderRefused(f"caller_name: printable, at most {_NAME_LIMIT} characters")
-    name = call.caller_name.replace("\\", "\\\\").replace('"', '\\"')
+    name = _quoted_name(call.caller_name)
     return {
         **_originate(call.leg, f"PJSIP/{call.phone}", call.ring_limit, "pd-agent", "hold"),
-        **({"CallerID": f'"{name}" <>'} if name else {}),
+        **({"CallerID": f"{name} <>"} if name else {}),
         "Variable": [
             *_variables(call.leg, fastagi),
-            *(AUTO_ANSWER if auto_answer or call.in_browser else ()),
-            *((quoted_variable("PJSIP_HEADER(add,X-Reservation)", call.leg),) if call.in_browser else ()),
+            *_answered_by_itself(call.leg, auto_answer=auto_answer, in_browser=call.in_browser),
         ],
     }
 
@@ -102,10 +102,10 @@ def direct_variables(call: DirectCall) -> dict[str, str]:
     }
 
 
-def send_to(leg: str, exten: str) -> Action:
-    """Another extension of [pd-agent] for an agent's leg."""
+def send_to(leg: str, exten: str, *, context: str = "pd-agent") -> Action:
+    """Another extension of [pd-agent] for an agent's leg, or of its own context for another one."""
     _check("leg", leg, LEG_ID)
-    return {"Action": "Redirect", "Channel": leg, "Context": "pd-agent", "Exten": exten, "Priority": "1"}
+    return {"Action": "Redirect", "Channel": leg, "Context": context, "Exten": exten, "Priority": "1"}
 
 
 def listen(leg: str, channel: str, *, address: str, name: str) -> Action:
@@ -137,6 +137,39 @@ def set_message(channel: str, sound: str) -> Action:
     _check("leg", channel, _UNIQUEID)
     _check("sound", sound, _SOUND)
     return {"Action": "Setvar", "Channel": channel, "Variable": "PD_MESSAGE", "Value": sound}
+
+
+def call_third(call: ThirdCall, *, fastagi: str) -> Action:
+    """A third party's leg. Raises OrderRefused for a value that cannot be sent."""
+    _check("dial", call.dial, _DIAL)
+    _check("caller_id", call.caller_id, _CALLER_ID)
+    name = _quoted_name(call.caller_name)
+    shown = {"CallerID": f"{name} <{call.caller_id}>".strip()} if name or call.caller_id else {}
+    return {
+        **_originate(call.leg, call.dial, call.ring_limit, "pd-third", "hold"),
+        **shown,
+        "Variable": _variables(call.leg, fastagi),
+    }
+
+
+def monitor(call: MonitorCall, *, fastagi: str, auto_answer: bool) -> Action:
+    """A supervisor's leg. Raises OrderRefused for a value that cannot be sent."""
+    _check("phone", call.phone, _PHONE)
+    _check("agent_leg", call.agent_leg, LEG_ID)
+    return {
+        **_originate(call.leg, f"PJSIP/{call.phone}", call.ring_limit, MONITOR, MonitorMode(call.mode).value),
+        "Variable": [
+            *_variables(call.leg, fastagi),
+            quoted_variable("PD_SPY", call.agent_leg),
+            *_answered_by_itself(call.leg, auto_answer=auto_answer, in_browser=call.in_browser),
+        ],
+    }
+
+
+def no_limit(leg: str) -> Action:
+    """A third party that is joined now is not ended for having waited too long."""
+    _check("leg", leg, LEG_ID)
+    return {"Action": "Setvar", "Channel": leg, "Variable": "TIMEOUT(absolute)", "Value": "0"}
 
 
 def set_partner(channel: str, agent_leg: str) -> Action:
@@ -283,6 +316,21 @@ async def port_errors() -> AsyncIterator[None]:
         if error.reason.startswith(_NO_CHANNEL):
             raise UnknownLeg(str(error)) from None
         raise OrderRefused(str(error)) from None
+
+
+def _answered_by_itself(leg: str, *, auto_answer: bool, in_browser: bool) -> list[str]:
+    """Headers for desk phones; our own page is told the leg too."""
+    return [
+        *(AUTO_ANSWER if auto_answer or in_browser else ()),
+        *((quoted_variable("PJSIP_HEADER(add,X-Reservation)", leg),) if in_browser else ()),
+    ]
+
+
+def _quoted_name(name: str) -> str:
+    if len(name) > _NAME_LIMIT or not name.isprintable():
+        raise OrderRefused(f"caller_name: printable, at most {_NAME_LIMIT} characters")
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"' if name else ""
 
 
 def _originate(leg: str, channel: str, ring_limit: int, context: str, exten: str) -> dict[str, str | Sequence[str]]:

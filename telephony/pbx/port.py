@@ -15,12 +15,16 @@ from typing import Protocol
 
 from telephony.ears.finds import SILENCE_AFTER_SPEECH as SILENCE_AFTER_SPEECH
 from telephony.model.campaign import Amd
+from telephony.model.monitoring import MonitorMode
 
 LISTENING_LIMIT = 60.0
 """Seconds a leg is listened to, from the last order on: beyond the longest greeting, and never for a whole call."""
 
 PARKED_LIMIT = 1800.0
 """Seconds a customer is kept on hold at the most: the service may be gone."""
+
+THIRD_LIMIT = 120.0
+"""Seconds a third party waits to be joined at the most, for the same reason."""
 
 LISTEN_AFTER = 0.8
 """Seconds from the answer on until `parallel` begins to listen: no greeting is over by then, a call that ends at once
@@ -95,6 +99,33 @@ class DirectCall:
     ring_limit: int
     caller_id: str = ""
     recording: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThirdCall:
+    """A third party, to whom a customer may be handed over: a colleague's phone, or a number through a trunk.
+
+    `dial`: `PJSIP/<endpoint>`, or the trunk's template filled in; `ring_limit`: seconds. Nothing of the customer is
+    in it.
+    """
+
+    leg: str
+    dial: str
+    ring_limit: int
+    caller_id: str = ""
+    caller_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorCall:
+    """A supervisor's phone, for the conversation that `agent_leg` is in. `phone`: endpoint; `ring_limit`: seconds."""
+
+    leg: str
+    phone: str
+    agent_leg: str
+    mode: MonitorMode
+    ring_limit: int
+    in_browser: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,8 +350,22 @@ class Switchboard(Protocol):
     async def hold(self, leg: str) -> None:
         """Put an agent leg back on silent hold."""
 
+    async def call_third(self, call: ThirdCall) -> None:
+        """Dial a third party; answered, it waits in silence until it is joined, for `THIRD_LIMIT` at the most.
+
+        When who it was joined to is gone, so is it.
+        """
+
+    async def monitor(self, call: MonitorCall) -> None:
+        """Ring a supervisor's phone; answered, it is in the conversation of an agent's leg, and ends with that leg."""
+
+    async def change_monitor(self, leg: str, mode: MonitorMode) -> None:
+        """Another way of being in the conversation. Raises `UnknownLeg`, `OrderRefused` where the leg is not up."""
+
     async def park(self, leg: str) -> None:
         """Put an answered customer on hold; an agent it talked to is back on silent hold. Returns when that is so.
+
+        A third party is taken back to where it waits.
 
         It hears a sound that tells it is on hold, is not recorded from the join on meanwhile, and is ended where nobody
         comes back to it within `PARKED_LIMIT`. Raises `UnknownLeg` where it has no channel, `OrderRefused` where it is
@@ -330,8 +375,10 @@ class Switchboard(Protocol):
     async def join(self, leg: str, agent_leg: str) -> None:
         """Join a parked customer to an agent's leg on hold, the one it talked to or another; returns when they are.
 
-        Who hangs up then ends the other as before. Where they are joined already nothing happens. Raises `UnknownLeg`
-        where one of the two has no channel, `OrderRefused` where one is not up or talks to somebody else.
+        A third party that waits is joined to an agent's leg in the same way, and a customer to a third party: handed
+        over, and from then on not recorded any more. Who hangs up then ends the other as before. Where they are joined
+        already nothing happens. Raises `UnknownLeg` where one of the two has no channel, `OrderRefused` where one is
+        not up or talks to somebody else.
         """
 
     async def answer_to(self, leg: str, agent_leg: str) -> None:

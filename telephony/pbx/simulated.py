@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from telephony.model.monitoring import MonitorMode
 from telephony.pbx.port import (
     DIAL,
     END,
@@ -25,14 +26,16 @@ from telephony.pbx.port import (
     LegEvent,
     LinkLost,
     LinkUp,
+    MonitorCall,
     OrderRefused,
     OrderUnsettled,
     PbxUnreachable,
     Survey,
+    ThirdCall,
     UnknownLeg,
 )
 from telephony.pbx.simulated_clock import Clock
-from telephony.pbx.simulated_exchange import NORMAL_CLEARING, PBX_DELAY, Exchange, Leg
+from telephony.pbx.simulated_exchange import NORMAL_CLEARING, PBX_DELAY, AnyCall, Exchange, Leg
 from telephony.pbx.simulated_people import Customer, Phone, PhoneHabit, customer_of
 from telephony.pbx.simulated_tape import write_tone
 
@@ -96,8 +99,12 @@ class SimulatedSwitchboard:
         return EarsState(legs=self._exchange.heard(), restarts=0)
 
     async def ring_agent(self, call: AgentCall) -> None:
-        leg, exchange = self._place(call), self._exchange
-        phone = self.phones.get(call.phone)
+        self._ring(self._place(call), call.phone)
+        self._confirm()
+
+    def _ring(self, leg: Leg, name: str) -> None:
+        """A phone rings, and its owner does as they do."""
+        exchange, phone = self._exchange, self.phones.get(name)
         if phone is None:
             exchange.later(leg, PBX_DELAY, lambda: exchange.end(leg, cause=0, missing_endpoint=True))
         elif phone.habit is PhoneHabit.NOT_REGISTERED:
@@ -112,11 +119,26 @@ class SimulatedSwitchboard:
                 exchange.later(leg, phone.after, lambda: self._pick_up(leg))
             elif phone.habit is PhoneHabit.DECLINES:
                 exchange.later(leg, phone.after, lambda: exchange.end(leg, cause=21, sip=603))
+
+    async def call_third(self, call: ThirdCall) -> None:
+        leg = self._place(call)
+        if "@" in call.dial:
+            self._reach(leg, call.dial, lambda customer: self._pick_up(leg))
+        else:
+            self._ring(leg, call.dial.partition("/")[2])
+        self._confirm()
+
+    async def monitor(self, call: MonitorCall) -> None:
+        self._ring(self._place(call), call.phone)
+        self._confirm()
+
+    async def change_monitor(self, leg: str, mode: MonitorMode) -> None:
+        self._answered(leg)
         self._confirm()
 
     async def call_customer(self, call: CustomerCall) -> None:
         leg, exchange = self._place(call), self._exchange
-        self._reach(leg, lambda customer: exchange.answer_customer(leg, call, customer))
+        self._reach(leg, call.dial, lambda customer: exchange.answer_customer(leg, call, customer))
         self._confirm()
 
     async def call_from_agent(self, call: DirectCall) -> None:
@@ -125,21 +147,20 @@ class SimulatedSwitchboard:
 
         def go(answer: str) -> None:
             if answer == DIAL and leg.id in exchange.legs:
-                self._reach(leg, lambda customer: exchange.answer_direct(leg, call, customer))
+                self._reach(leg, call.dial, lambda customer: exchange.answer_direct(leg, call, customer))
             else:
                 exchange.end(leg, cause=0)
 
         exchange.later(leg, PBX_DELAY, lambda: exchange.ask(DialQuestion(leg=leg.id), otherwise=END, then=go))
         self._confirm()
 
-    def _reach(self, leg: Leg, answered: Callable[[Customer], None]) -> None:
+    def _reach(self, leg: Leg, dial: str, answered: Callable[[Customer], None]) -> None:
         """The INVITE goes out, and the customer does as customers of that number do."""
-        call, exchange = leg.call, self._exchange
-        assert not isinstance(call, AgentCall)
-        if self._trunks is not None and call.dial.rpartition("@")[2] not in self._trunks:
+        exchange = self._exchange
+        if self._trunks is not None and dial.rpartition("@")[2] not in self._trunks:
             exchange.later(leg, PBX_DELAY, lambda: exchange.end(leg, cause=0, missing_endpoint=True))
         else:
-            customer = self._customers(call.dial)
+            customer = self._customers(dial)
             exchange.appear(leg)
             if customer.rings:
                 exchange.later(leg, RING_DELAY, lambda: exchange.ring(leg))
@@ -298,7 +319,7 @@ class SimulatedSwitchboard:
             self.lose_link()
             raise OrderUnsettled("the link was lost before the order was confirmed")
 
-    def _place(self, call: AgentCall | CustomerCall | DirectCall) -> Leg:
+    def _place(self, call: AnyCall) -> Leg:
         self._check_link()
         if call.leg in self._used:
             raise OrderRefused(f"leg {call.leg} was placed before")

@@ -20,6 +20,7 @@ from telephony.pbx.port import (
     LISTENING_LIMIT,
     MESSAGE,
     PARKED_LIMIT,
+    THIRD_LIMIT,
     AgentCall,
     BeepHeard,
     CustomerCall,
@@ -38,8 +39,10 @@ from telephony.pbx.port import (
     LiveLeg,
     MachineVerdict,
     MessagePlayed,
+    MonitorCall,
     RecordedEnd,
     SpeechEnded,
+    ThirdCall,
 )
 from telephony.pbx.simulated_clock import Clock, Timer
 from telephony.pbx.simulated_people import Customer
@@ -69,11 +72,14 @@ NORMAL_CLEARING, NO_ANSWER = 16, 19
 CANCELLED = 487  # what an INVITE that was taken back ends with
 
 
+AnyCall = AgentCall | CustomerCall | DirectCall | ThirdCall | MonitorCall
+
+
 @dataclass(eq=False, slots=True, kw_only=True)
 class Leg:
     """A leg that has not ended; `state`: 'placing', 'ringing' or 'up'."""
 
-    call: AgentCall | CustomerCall | DirectCall
+    call: AnyCall
     state: str = "placing"
     appeared: bool = False
     rang: bool = False
@@ -100,6 +106,13 @@ class Leg:
     @property
     def is_agent(self) -> bool:
         return isinstance(self.call, AgentCall)
+
+    @property
+    def is_third(self) -> bool:
+        return isinstance(self.call, ThirdCall)
+
+    def watches(self, agent: Leg) -> bool:
+        return isinstance(self.call, MonitorCall) and self.call.agent_leg == agent.id
 
     def dialed_by(self, agent: Leg) -> bool:
         return isinstance(self.call, DirectCall) and self.call.agent_leg == agent.id
@@ -142,9 +155,9 @@ class Exchange:
 
     # -- the life of a leg -------------------------------------------------------------------------------
 
-    def place(self, call: AgentCall | CustomerCall | DirectCall) -> Leg:
+    def place(self, call: AnyCall) -> Leg:
         leg = self.legs[call.leg] = Leg(call=call)
-        if not isinstance(call, AgentCall) and call.recording:
+        if isinstance(call, CustomerCall | DirectCall) and call.recording:
             leg.tapes[leg.id] = Tape(call.recording, self._clock)
         return leg
 
@@ -181,7 +194,13 @@ class Exchange:
 
     def answer(self, leg: Leg) -> None:
         leg.state, leg.answered_at = "up", self._clock.wall()
+        if leg.is_third:
+            self.later(leg, THIRD_LIMIT, lambda: self._waited_too_long(leg))
         self._tell(LegAnswered(leg=leg.id, at=self._clock.now()))
+
+    def _waited_too_long(self, leg: Leg) -> None:
+        if not leg.joined:
+            self.end(leg, cause=NORMAL_CLEARING)
 
     def end(
         self,
@@ -233,6 +252,8 @@ class Exchange:
         )
         if partner is not None and not partner.is_agent:
             self.later(partner, PBX_DELAY, lambda: self.end(partner, cause=NORMAL_CLEARING))
+        for watcher in [other for other in self.legs.values() if other.watches(leg)]:
+            self.later(watcher, PBX_DELAY, lambda watcher=watcher: self.end(watcher, cause=NORMAL_CLEARING))  # type: ignore[misc]
         for dialed in [other for other in self.legs.values() if other.dialed_by(leg) and other.state != "up"]:
             self.end(dialed, cause=NORMAL_CLEARING, sip=CANCELLED if dialed.appeared else None)
 
@@ -344,7 +365,7 @@ class Exchange:
         if leg.id not in self.legs:
             return
         call = leg.call
-        assert not isinstance(call, AgentCall)
+        assert isinstance(call, CustomerCall | DirectCall)
         agent = self.legs.get(call.agent_leg)
         if answer == END:
             self.later(leg, PBX_DELAY, lambda: self.end(leg, cause=NORMAL_CLEARING))
@@ -365,14 +386,15 @@ class Exchange:
             leg.parked.cancel()
             leg.parked = None
         leg.partner, agent.partner = agent, leg
-        leg.joined = True
-        for tape in leg.tapes.values():
-            tape.roll()
+        leg.joined = agent.joined = True
+        if not agent.is_third:  # who is handed over is not recorded any more
+            for tape in leg.tapes.values():
+                tape.roll()
         self._tell(LegsJoined(leg=leg.id, at=self._clock.now(), agent_leg=agent.id))
 
     def park(self, leg: Leg) -> None:
         """On hold, away from whom it talks to; ended where nobody comes back."""
-        if leg.parked is None:
+        if leg.parked is None and not leg.is_third:
             leg.parked = self._clock.call_later(PARKED_LIMIT, lambda: self.end(leg, cause=NORMAL_CLEARING))
             leg.timers.append(leg.parked)
         if leg.partner is not None:
@@ -404,7 +426,7 @@ class Exchange:
 
     def _part(self, leg: Leg, partner: Leg) -> None:
         leg.partner = partner.partner = None
-        agent, customer = (leg, partner) if leg.is_agent else (partner, leg)
+        agent, customer = (leg, partner) if leg.is_agent or (leg.is_third and not partner.is_agent) else (partner, leg)
         for tape in customer.tapes.values():
             tape.rest()
         self._tell(LegsParted(leg=customer.id, at=self._clock.now(), agent_leg=agent.id))

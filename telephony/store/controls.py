@@ -18,16 +18,38 @@ COLUMNS = ("away", "muted", "held_since", "transfer_state", "transfer_to", "moni
 
 def change(work: Work, attempt: Attempt, **changes: Any) -> None:
     """Write some of it and tell `call.controls`."""
+    _write(work, attempt, changes)
+    tell(work, attempt)
+
+
+def _write(work: Work, attempt: Attempt, changes: Mapping[str, Any]) -> None:
     work.conn.execute(update(attempts).where(attempts.c.id == attempt.id).values(**changes))
     for name, value in changes.items():
         setattr(attempt, name, value)
-    tell(work, attempt)
+
+
+def _facts(attempt: Attempt) -> dict[str, Any]:
+    return {name: getattr(attempt, name) for name in COLUMNS}
 
 
 def tell(work: Work, attempt: Attempt) -> None:
     """The whole picture, as the agent sees it."""
-    facts = {name: getattr(attempt, name) for name in COLUMNS}
-    work.tell(attempt.tenant_id, "call.controls", {"call": attempt.id, **shown(facts)}, attempt.agent_id)
+    payload = {"call": attempt.id, **shown(_facts(attempt))}
+    work.tell(attempt.tenant_id, "call.controls", payload, attempt.agent_id)
+
+
+def monitored(work: Work, attempt: Attempt, *, monitor_mode: str | None, monitored_by: str | None) -> None:
+    """A supervisor is in the call in this way, or has left: told to supervisors, and to agents what they may know."""
+    before = _facts(attempt)
+    _write(work, attempt, {"monitor_mode": monitor_mode, "monitored_by": monitored_by})
+    if shown(_facts(attempt)) != shown(before):
+        tell(work, attempt)
+    payload = {"call": attempt.id, "mode": monitor_mode, "by": monitored_by}
+    work.tell(attempt.tenant_id, FLOOR_ONLY, payload, attempt.agent_id)
+
+
+FLOOR_ONLY = "call.monitored"
+"""The event that agents do not get, whoever's call it is."""
 
 
 def shown(facts: Mapping[str, Any], *, quiet: bool = False) -> dict[str, Any]:

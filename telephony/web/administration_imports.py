@@ -18,11 +18,12 @@ from telephony.store.import_preview import preview_csv, preview_json
 from telephony.store.import_run import run_import
 from telephony.store.import_shape import AS_USUAL, Shape
 from telephony.store.imports import NewImport
-from telephony.store.paging import MOST, PageRequest, Row
+from telephony.store.paging import MOST, Page, PageRequest, Row
 from telephony.web.administration import PageQuery, campaign_of, tenant_of
 from telephony.web.administration_answers import Import, PageOf, Preview, RejectedRow
 from telephony.web.exchange import Exchange
 from telephony.web.routes import SUPERVISORS, Routes
+from telephony.web.sentences import said
 from telephony.web.tables import csv_lines
 
 routes = Routes("Imports")
@@ -104,9 +105,14 @@ async def preview(exchange: Exchange, id: str, query: Shape) -> Any:
     known = await exchange.run(lambda conn: described(conn, tenant_id))
     of_kind = {name: FieldKind(kind) for name, (_, kind) in known.items()}
     if as_json:
-        return await asyncio.to_thread(preview_json, head, of_kind)
-    labels = {name: label for name, (label, _) in known.items()}
-    return await asyncio.to_thread(preview_csv, head, query, of_kind, labels)
+        found = await asyncio.to_thread(preview_json, head, of_kind)
+    else:
+        labels = {name: label for name, (label, _) in known.items()}
+        found = await asyncio.to_thread(preview_csv, head, query, of_kind, labels)
+    for problem in (found["problem"], *(row["problem"] for row in found["rows"])):
+        if problem is not None:
+            problem["message"] = said(problem["message"], exchange.language)
+    return found
 
 
 def _is_json(exchange: Exchange, shape: Shape) -> bool:
@@ -122,23 +128,31 @@ def _is_json(exchange: Exchange, shape: Shape) -> bool:
 async def all_imports(exchange: Exchange, query: ImportQuery) -> Any:
     """One that is running shows how far it is."""
     tenant_id = await tenant_of(exchange)
-    return await exchange.run(
+    found = await exchange.run(
         lambda conn: imports.imports_page(conn, tenant_id, query.campaign, query.request, team_ids=exchange.teams)
     )
+    return Page([_worded(exchange, row, "error") for row in found.items], found.next)
 
 
 @routes.get("/imports/{id}", "Show an import", roles=SUPERVISORS, answer=Import)
 async def one_import(exchange: Exchange, id: str) -> Any:
     tenant_id = await tenant_of(exchange)
-    return await exchange.run(lambda conn: imports.import_(conn, tenant_id, id, team_ids=exchange.teams))
+    found = await exchange.run(lambda conn: imports.import_(conn, tenant_id, id, team_ids=exchange.teams))
+    return _worded(exchange, found, "error")
+
+
+def _worded(exchange: Exchange, row: Row, name: str) -> Row:
+    """With the sentence of that name in the caller's language."""
+    return row | {name: said(row[name], exchange.language)} if row[name] else row
 
 
 @routes.get("/imports/{id}/rejections", "Rows an import could not take", roles=SUPERVISORS, answer=PageOf[RejectedRow])
 async def rejections(exchange: Exchange, id: str, query: PageQuery) -> Any:
     tenant_id = await tenant_of(exchange)
-    return await exchange.run(
+    found = await exchange.run(
         lambda conn: imports.rejections_page(conn, tenant_id, id, query.request, team_ids=exchange.teams)
     )
+    return Page([_worded(exchange, row, "reason") for row in found.items], found.next)
 
 
 @routes.get(
@@ -171,7 +185,7 @@ async def _rejected(exchange: Exchange, tenant_id: str, id: str) -> AsyncIterato
     while request is not None:
         read = partial(imports.rejections_page, tenant_id=tenant_id, id_=id, request=request, team_ids=exchange.teams)
         found = await exchange.run(read)
-        yield found.items
+        yield [_worded(exchange, row, "reason") for row in found.items]
         request = PageRequest(limit=MOST, after=found.next) if found.next else None
 
 

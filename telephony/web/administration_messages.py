@@ -18,6 +18,7 @@ from telephony.web.administration_answers import Message
 from telephony.web.exchange import Exchange
 from telephony.web.problems import Problem
 from telephony.web.routes import ADMINISTRATORS, SUPERVISORS, Routes
+from telephony.web.sentences import said
 from telephony.web.sounds import sound
 
 routes = Routes("Messages")
@@ -98,7 +99,7 @@ async def _set(exchange: Exchange, campaign_id: str, use: MessageUse, name: str)
     try:
         made = await take_in(exchange.chunks(MOST_BYTES), folder / file_name)
     except UnfitAudio as error:
-        raise Problem("INVALID", errors=[{"field": "file", "message": str(error)}]) from error
+        raise Problem("INVALID", errors=[{"field": "file", "message": said(str(error), exchange.language)}]) from error
     except NoConverter as error:
         raise Problem("CONVERTER_MISSING", detail=str(error)) from error
     except OSError as error:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from telephony.dialer.preview import Pulled
 from telephony.model.message_drop import When
+from telephony.model.monitoring import MonitorMode
 from telephony.model.reasons import Withdrawal
 from telephony.pbx.port import EarsState
 from telephony.settings import Settings
@@ -48,6 +49,10 @@ class SupervisionFront(Protocol):
     async def hang_up(self, agent_id: str, attempt_id: str) -> None: ...
     async def set_state(self, agent_id: str, state: str, reason: str | None) -> None: ...
     async def free(self, agent_id: str) -> None: ...
+    async def monitor(
+        self, supervisor_id: str, name: str, agent_id: str, attempt_id: str, mode: MonitorMode
+    ) -> None: ...
+    async def leave(self, supervisor_id: str, attempt_id: str) -> None: ...
 
 
 class Front(Protocol):

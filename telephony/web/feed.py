@@ -17,6 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from telephony.dialer.changes import Changes
 from telephony.store import outbox, tail
+from telephony.store.accounts import Role
+from telephony.store.controls import FLOOR_ONLY
 from telephony.store.engine import Store, StoreUnavailable
 from telephony.store.sessions import Caller
 from telephony.store.tail import Line
@@ -52,6 +54,8 @@ class Subscriber(Watched):
         self.queue: asyncio.Queue[tuple[int, str]] = asyncio.Queue(QUEUE)
 
     def may_see(self, line: Line) -> bool:
+        if line.kind == FLOOR_ONLY and self.caller.role is Role.AGENT:
+            return False
         return line.tenant_id == self.tenant_id and (
             line.agent_id is None or self.agent_ids is None or line.agent_id in self.agent_ids
         )

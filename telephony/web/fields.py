@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from pydantic_core import ErrorDetails
 
+from telephony.web.sentences import said
+
 _SPANISH = {
     "missing": "falta",
     "extra_forbidden": "este campo no existe",
@@ -56,4 +58,4 @@ def _message(error: ErrorDetails, spanish: bool) -> str:
     if spanish and error["type"] in _SPANISH:
         return _SPANISH[error["type"]].format_map(error.get("ctx", {}))
     text = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return text[0].lower() + text[1:]
+    return said(text[0].lower() + text[1:], "es" if spanish else "en")

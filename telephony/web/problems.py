@@ -17,6 +17,7 @@ from telephony.dialer.errors import DialerError, NoCapacity, NotFound, OfferClos
 from telephony.model import reasons
 from telephony.store.engine import StoreUnavailable
 from telephony.store.errors import StoreError
+from telephony.web.sentences import said
 
 STATUS: dict[str, int] = {
     "BAD_JSON": 400,
@@ -168,7 +169,7 @@ def problem_of(error: Exception, language: str) -> Problem | None:
             # its own sentence says more than the code's, in English
             return Problem(error.code, detail="" if language.startswith("es") else str(error))
         case StoreError():
-            return _of_store(error)
+            return _of_store(error, language)
         case StoreUnavailable() | OperationalError() | InterfaceError():
             return Problem("STORE_UNAVAILABLE")
         case _:
@@ -183,7 +184,8 @@ def _no_capacity(error: NoCapacity, language: str) -> Problem:
     return Problem(error.code, detail=detail, used=error.used, limit=error.limit)
 
 
-def _of_store(error: StoreError) -> Problem:
+def _of_store(error: StoreError, language: str) -> Problem:
+    message = said(error.message, language)
     if error.field:
-        return Problem(error.code, errors=[{"field": error.field, "message": error.message}])
-    return Problem(error.code, detail=error.message)
+        return Problem(error.code, errors=[{"field": error.field, "message": message}])
+    return Problem(error.code, detail=message)

@@ -38,6 +38,7 @@ PEOPLE = {
     PhoneKind.LETS_IT_RING: "person102",
     PhoneKind.UNREGISTERED: "bob",
     PhoneKind.MISSING: "nobody",
+    PhoneKind.SUPERVISES: "person100",
 }
 LOOK_EVERY = 0.02
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import pytest
 
 from telephony.model.ids import new_id
+from telephony.model.monitoring import MonitorMode
 from telephony.pbx.port import (
+    LegAnswered,
     LegEnded,
     LegRang,
     LegsJoined,
     LegsParted,
+    MonitorCall,
     OrderRefused,
+    ThirdCall,
     UnknownLeg,
 )
 from tests.support.message_stories import joined
-from tests.support.port_stories import PortBench, call, let_pass, reserve, told, wait_for
+from tests.support.port_stories import RINGS_LONG, PhoneKind, PortBench, call, let_pass, reserve, told, wait_for
 
 WAYS = pytest.mark.parametrize("way", ["beside", "from the agent's leg"])
 
@@ -118,3 +122,77 @@ class ControlStories:
             await bench.board.send_digits(new_id(), "1")
         assert (await bench.board.survey()).live[customer].joined_to == agent
         assert not told(bench, LegsParted, customer)
+
+    @WAYS
+    async def test_third_party_talks_to_the_agent_and_then_to_the_customer(self, bench: PortBench, way: str) -> None:
+        agent = await reserve(bench)
+        customer = await joined(bench, agent, way)
+        await bench.board.park(customer)
+        third = await call_third(bench, "00")
+        await wait_for(bench, LegAnswered, third)
+        await bench.board.join(third, agent)
+        assert told(bench, LegsJoined, third)[-1].agent_leg == agent
+        live = (await bench.board.survey()).live
+        assert (live[third].joined_to, live[customer].parked) == (agent, True)
+        await bench.board.park(third)
+        await bench.board.join(customer, third)
+        live = (await bench.board.survey()).live
+        assert (live[customer].joined_to, live[third].joined_to) == (third, customer)
+        await bench.board.hang_up(agent)
+        await wait_for(bench, LegEnded, agent)
+        await let_pass(bench, 0.5)
+        assert not told(bench, LegEnded, customer)
+        await bench.board.hang_up(third)
+        await wait_for(bench, LegEnded, customer)  # who is left goes too
+
+    async def test_third_party_handed_the_customer_at_once_goes_with_them(self, bench: PortBench) -> None:
+        agent = await reserve(bench)
+        customer = await joined(bench, agent, "beside")
+        await bench.board.park(customer)
+        third = await call_third(bench, "00")
+        await wait_for(bench, LegAnswered, third)
+        await bench.board.join(customer, third)
+        await bench.board.hang_up(customer)
+        await wait_for(bench, LegEnded, third)
+        assert not told(bench, LegEnded, agent)
+        await joined(bench, agent, "beside")
+
+    async def test_third_party_whom_the_agent_leaves_is_gone(self, bench: PortBench) -> None:
+        agent = await reserve(bench)
+        third = await call_third(bench, "00")
+        await wait_for(bench, LegAnswered, third)
+        await bench.board.join(third, agent)
+        await bench.agent_hangs_up(agent)
+        await wait_for(bench, LegEnded, third)
+
+    @pytest.mark.parametrize(("suffix", "sip"), [("01", 486), ("03", 404), ("10", 603)])
+    async def test_third_party_who_cannot_or_will_not(self, bench: PortBench, suffix: str, sip: int) -> None:
+        third = await call_third(bench, suffix)
+        end = await wait_for(bench, LegEnded, third)
+        assert (end.sip, end.answered) == (sip, False)
+
+    async def test_monitor_is_up_in_every_mode_and_ends_with_the_agents_leg(self, bench: PortBench) -> None:
+        agent = await reserve(bench)
+        customer = await joined(bench, agent, "beside")
+        leg = new_id()
+        phone = await bench.phone(PhoneKind.SUPERVISES)
+        await bench.board.monitor(
+            MonitorCall(leg=leg, phone=phone, agent_leg=agent, mode=MonitorMode.LISTEN, ring_limit=RINGS_LONG)
+        )
+        await wait_for(bench, LegAnswered, leg)
+        for mode in (MonitorMode.WHISPER, MonitorMode.BARGE, MonitorMode.LISTEN):
+            await bench.board.change_monitor(leg, mode)
+            await let_pass(bench, 0.3)
+        live = (await bench.board.survey()).live
+        assert (live[leg].state, live[customer].joined_to) == ("up", agent)
+        await bench.agent_hangs_up(agent)
+        await wait_for(bench, LegEnded, leg)
+        with pytest.raises(UnknownLeg):
+            await bench.board.change_monitor(leg, MonitorMode.LISTEN)
+
+
+async def call_third(bench: PortBench, suffix: str) -> str:
+    """A third party with these last two digits is called."""
+    leg = new_id()
+    await bench.board.call_third(ThirdCall(leg=leg, dial=bench.dial(suffix), ring_limit=RINGS_LONG, caller_name="Ann"))
+    return leg

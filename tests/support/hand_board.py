@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from telephony.model.monitoring import MonitorMode
 from telephony.pbx.port import (
     AgentCall,
     CustomerCall,
@@ -23,8 +24,10 @@ from telephony.pbx.port import (
     LegsJoined,
     LinkLost,
     LinkUp,
+    MonitorCall,
     PbxUnreachable,
     Survey,
+    ThirdCall,
     UnknownLeg,
 )
 
@@ -37,6 +40,8 @@ class HandBoard:
     agent_calls: list[AgentCall] = field(default_factory=list)
     direct_calls: list[DirectCall] = field(default_factory=list)
     customer_calls: list[CustomerCall] = field(default_factory=list)
+    third_calls: list[ThirdCall] = field(default_factory=list)
+    monitor_calls: list[MonitorCall] = field(default_factory=list)
     sounds: list[str] = field(default_factory=list)
     survey_now: Survey = field(default_factory=lambda: Survey(live={}, ended={}, running_since=0.0))
     channels: set[str] = field(default_factory=set)
@@ -90,6 +95,17 @@ class HandBoard:
 
     async def hold(self, leg: str) -> None:
         self._order("hold", leg)
+
+    async def call_third(self, call: ThirdCall) -> None:
+        self._order("call_third", call.leg)
+        self.third_calls.append(call)
+
+    async def monitor(self, call: MonitorCall) -> None:
+        self._order(f"monitor {call.mode}", call.leg)
+        self.monitor_calls.append(call)
+
+    async def change_monitor(self, leg: str, mode: MonitorMode) -> None:
+        self._order(f"change_monitor {mode}", leg)
 
     async def park(self, leg: str) -> None:
         self._order("park", leg)

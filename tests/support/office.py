@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from telephony.dialer.changes import Changes
 from telephony.dialer.preview import Pulled
+from telephony.model.monitoring import MonitorMode
 from telephony.model.reasons import Withdrawal
 from telephony.pbx.port import EarsState
 from telephony.settings import Http, Phones, Settings
@@ -69,6 +70,12 @@ class NotedSupervision:
 
     async def free(self, agent_id: str) -> None:
         self._note("free", agent_id)
+
+    async def monitor(self, supervisor_id: str, name: str, agent_id: str, attempt_id: str, mode: MonitorMode) -> None:
+        self._note("monitor", supervisor_id, name, agent_id, attempt_id, mode.value)
+
+    async def leave(self, supervisor_id: str, attempt_id: str) -> None:
+        self._note("leave", supervisor_id, attempt_id)
 
 
 class NotedFloor:

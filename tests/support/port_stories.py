@@ -66,6 +66,7 @@ class PhoneKind(StrEnum):
     LETS_IT_RING = "lets_it_ring"
     UNREGISTERED = "unregistered"
     MISSING = "missing"
+    SUPERVISES = "supervises"  # a second one that answers
 
 
 class ScriptedGate:

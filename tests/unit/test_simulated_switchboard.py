@@ -49,6 +49,7 @@ pytestmark = pytest.mark.unit
 
 PHONES = {
     "answers": Phone(),
+    "supervises": Phone(),
     "declines": Phone(habit=PhoneHabit.DECLINES),
     "busy": Phone(habit=PhoneHabit.BUSY),
     "lets_it_ring": Phone(habit=PhoneHabit.LETS_IT_RING),

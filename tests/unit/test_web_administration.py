@@ -444,6 +444,30 @@ async def test_a_strangers_file_is_previewed_mapped_and_its_bad_rows_come_back_a
     assert (await upload(boss, office, mended)).json["added"] == 1
 
 
+async def test_what_is_wrong_is_said_in_spanish_too(office: Office, boss: Described) -> None:
+    me = (await boss("GET", "/me")).json["user"]["id"]
+    assert (await boss("PATCH", f"/users/{me}", {"language": "es"})).status == 200
+    path = f"/campaigns/{office.acme.campaign_id}"
+    done = (await upload(boss, office, b"external_id,number\nA1,12\n")).json
+
+    rejected = (await boss("GET", f"/imports/{done['id']}/rejections")).json["items"]
+    assert rejected[0]["reason"] == "debe empezar por + y el prefijo del país"
+    assert "prefijo" in (await boss("GET", f"/imports/{done['id']}/rejections.csv")).text
+    seen = (await boss("POST", f"{path}/contacts/preview", data=b"a,b\n1,2\n", headers=CSV)).json
+    assert seen["problem"]["message"].startswith("no hay ninguna columna")
+    assert (
+        (await boss("POST", f"{path}/contacts", data=b"a,b\n", headers=CSV))
+        .json["errors"][0]["message"]
+        .startswith("no hay")
+    )
+    failed = (await boss("GET", "/imports")).json["items"][0]
+    assert failed["error"].startswith("no hay ninguna columna")
+    taken = await boss("POST", "/teams", {"name": "Sales"})
+    assert taken.json["errors"][0]["message"] == "ya existe un equipo 'Sales'"
+    wrong = await boss("PATCH", path, {"settings": {"offer_timeout": 5}})
+    assert wrong.json["errors"][0]["message"].startswith("menos de 10 s para decidir")
+
+
 async def test_a_mapping_that_cannot_do_makes_no_list(office: Office, boss: Described) -> None:
     path = f"/campaigns/{office.acme.campaign_id}/contacts"
     for query, field in (

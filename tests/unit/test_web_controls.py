@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from telephony.model.ids import new_id
+from telephony.store import teams
 from telephony.store.accounts import Role
 from tests.support.office import Office
 from tests.unit.test_web_calls import called
@@ -82,3 +83,36 @@ async def test_supervisors_of_the_team_and_nobody_else(office: Office) -> None:
         ("supervisor sets", acme.agent_id, "idle", "lunch"),
         ("supervisor hangs up", acme.agent_id, call),
     ]
+
+
+async def test_a_supervisor_in_a_call_of_the_team(office: Office) -> None:
+    acme = office.acme
+    sue_id = await office.hire("sue", Role.SUPERVISOR, acme.tenant_id)
+    call = await office.store.run(lambda conn: called(conn, acme))
+    path = f"/api/v1/calls/{call}/monitor"
+    sue, agent = await office.sign_in("sue"), await office.agent()
+    assert (await agent("POST", path, {"mode": "listen"})).code == "FORBIDDEN"
+    assert (await sue("POST", path, {"mode": "listen"})).code == "NOT_FOUND"  # not of this team yet
+    assert office.floor.asked == []
+    members = teams.TeamChange(user_ids=(acme.agent_id, sue_id))
+    await office.store.run(lambda conn: teams.change_team(conn, acme.tenant_id, acme.team_id, members))
+    sue = await office.sign_in("sue")
+    assert (await sue("POST", path, {"mode": "shout"})).code == "INVALID"
+    assert (await sue("POST", path, {"mode": "whisper"})).status == 204
+    assert (await sue("DELETE", path)).status == 204
+    assert office.floor.asked == [
+        ("monitor", sue_id, "sue", acme.agent_id, call, "whisper"),
+        ("leave", sue_id, call),
+    ]
+
+
+async def test_agents_are_not_told_who_listens(office: Office) -> None:
+    await office.hire("boss", Role.TENANT_ADMIN, office.acme.tenant_id)
+    agent, boss = await office.agent(), await office.sign_in("boss")
+    async with agent.live() as hers, boss.live() as theirs:
+        for feed in (hers, theirs):
+            assert (await feed.receive_json())["kind"] == "hello"
+        for kind in ("call.monitored", "call.controls"):
+            await office.tell(kind, {"call": "c"}, agent_id=office.acme.agent_id)
+        assert (await hers.receive_json())["kind"] == "call.controls"
+        assert [(await theirs.receive_json())["kind"] for _ in range(2)] == ["call.monitored", "call.controls"]
