@@ -5,9 +5,15 @@ import { test } from "node:test";
 import { fill, named, preferred } from "../../telephony/desktop/src/language.ts";
 import { en } from "../../telephony/desktop/src/texts/en.ts";
 import { es } from "../../telephony/desktop/src/texts/es.ts";
+import { floorEn } from "../../telephony/desktop/src/texts/floor.en.ts";
+import { floorEs } from "../../telephony/desktop/src/texts/floor.es.ts";
 
 /** Texts that are rightly the same in both, by their keys. */
-const SAME = new Set(["language.en", "language.es", "card.status.fax", "verdict.FAX", "card.status.open", "card.no"]);
+const SAME = new Set([
+  ...["language.en", "language.es", "card.status.fax", "verdict.FAX", "card.status.open", "card.no", "floor.no"],
+  ...["floor.contacts.numberStatus.open", "floor.contacts.numberStatus.fax", "floor.people.roles.supervisor"],
+  ...["floor.settings.units.milliseconds", "floor.settings.units.level"],
+]);
 
 function* leaves(table: object, path = ""): Generator<[string, string]> {
   for (const [key, value] of Object.entries(table)) {
@@ -16,8 +22,8 @@ function* leaves(table: object, path = ""): Generator<[string, string]> {
   }
 }
 
-const english = new Map(leaves(en));
-const spanish = new Map(leaves(es));
+const english = new Map(leaves({ ...en, floor: floorEn }));
+const spanish = new Map(leaves({ ...es, floor: floorEs }));
 const places = (text: string) => [...text.matchAll(/{\w+}/g)].map(String).sort();
 
 test("both have the same texts, none empty", () => {

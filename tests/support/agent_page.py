@@ -33,7 +33,7 @@ class AgentPage:
         await self.at("username").fill(username)
         await self.at("password").fill(password)
         await self.at("sign-in").click()
-        await expect(self.page.locator('[data-testid="agent-page"], [data-testid="floor"]')).to_be_visible()
+        await expect(self.page.locator('[data-testid="agent-page"], [data-testid="floor-page"]')).to_be_visible()
 
     async def press(self, name: str, **data: str) -> None:
         """Press a button, not so soon after the last one that the page takes it for a double click."""

@@ -11,7 +11,8 @@ interface Props {
   set: (change: Partial<Settings>) => void;
 }
 
-const CODE = /^[a-z0-9_]{1,40}$/;
+/** What a code may be. */
+export const CODE = /^[a-z0-9_]{1,40}$/;
 
 export function Dispositions({ settings, set }: Props) {
   const w = words.value.settings;

@@ -1,6 +1,7 @@
 /** What each column of a file is, and its first rows with what would reject them. */
 
 import { useSignal } from "@preact/signals";
+import { Fragment } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Schemas } from "../api.ts";
 import { whole } from "../format.ts";
@@ -100,21 +101,25 @@ export function PreviewTable({ preview, onColumns }: PreviewProps) {
           </thead>
           <tbody>
             {preview.rows.map((row) => (
-              <tr key={row.row} class={row.problem ? "bad" : ""} data-testid="preview-row" data-bad={!!row.problem}>
-                <td class="figure">
-                  {whole(row.row)}
-                  {row.problem && (
-                    <small class="error reason">
-                      <Icon name="warning" /> {[row.problem.field, row.problem.message].filter(Boolean).join(": ")}
-                    </small>
-                  )}
-                </td>
-                {row.cells.map((cell, at) => (
-                  <td key={at} dir="auto" class={preview.columns[at]?.column === "" ? "left-out" : ""}>
-                    {cell}
-                  </td>
-                ))}
-              </tr>
+              <Fragment key={row.row}>
+                <tr class={row.problem ? "bad" : ""} data-testid="preview-row" data-bad={!!row.problem}>
+                  <td class="figure">{whole(row.row)}</td>
+                  {row.cells.map((cell, at) => (
+                    <td key={at} dir="auto" class={preview.columns[at]?.column === "" ? "left-out" : ""}>
+                      {cell}
+                    </td>
+                  ))}
+                </tr>
+                {row.problem && (
+                  <tr class="bad">
+                    <td />
+                    <td colSpan={Math.max(1, preview.columns.length, row.cells.length)} class="error reason">
+                      <Icon name="warning" />{" "}
+                      {[spoken(row.problem.field), row.problem.message].filter(Boolean).join(": ")}
+                    </td>
+                  </tr>
+                )}
+              </Fragment>
             ))}
           </tbody>
         </table>
@@ -122,6 +127,9 @@ export function PreviewTable({ preview, onColumns }: PreviewProps) {
     </>
   );
 }
+
+/** The name of a field at fault as the mapping shows it. */
+const spoken = (field: string): string => (field ? meaning(field) : "");
 
 function meaning(column: string): string {
   const w = words.value.import;

@@ -54,6 +54,11 @@ export function heard(floor: Floor, event: LiveEvent): Step {
     }
     case "call.state":
       return callMoved(floor, agent, event);
+    case "call.monitored": {
+      const known = floor.calls.get(event.data.call);
+      const { mode, by } = event.data;
+      return known ? { floor: withCall(floor, { ...known, monitored: mode ? { mode, by } : null }) } : { floor };
+    }
     case "call.controls": {
       const { call, ...controls } = event.data;
       const known = floor.calls.get(call);

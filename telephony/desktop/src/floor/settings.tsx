@@ -11,7 +11,7 @@ import { Button } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { administers, all, type Campaign, campaigns, told } from "./data.ts";
-import { Dispositions } from "./dispositions.tsx";
+import { CODE, Dispositions } from "./dispositions.tsx";
 import { CardFields, Holidays, Hours, RetryAfter } from "./lists_of_settings.tsx";
 import { type Amd, type Range, ranges, readRanges, type Settings } from "./schema.ts";
 import { words } from "./words.ts";
@@ -77,7 +77,9 @@ export function SettingsView({ campaign }: { campaign: Campaign }) {
   const changed = (Object.keys(now.settings) as Key[]).filter((key) => !same(now.settings[key], before.settings[key]));
   const general = (["name", "priority", "team_ids"] as const).filter((key) => !same(now[key], before[key]));
   const count = changed.length + general.length;
-  const faults = { ...errors.value, ...checked(now.settings) };
+  const found = checked(now.settings);
+  const wrong = Object.keys(found).length > 0;
+  const faults = { ...errors.value, ...found };
 
   const set = (change: Partial<Settings>) => {
     saved.value = false;
@@ -112,7 +114,7 @@ export function SettingsView({ campaign }: { campaign: Campaign }) {
       data-testid="settings"
       onSubmit={(event) => {
         event.preventDefault();
-        if (count && Object.keys(checked(now.settings)).length === 0) void save();
+        if (count && !wrong) void save();
       }}
     >
       <div class="panel savebar">
@@ -139,15 +141,22 @@ export function SettingsView({ campaign }: { campaign: Campaign }) {
                 errors.value = {};
               }}
             />
-            <Button submit kind="main" icon="check" label={w.save} off={count ? "" : true} testid="settings-save" />
+            <Button
+              submit
+              kind="main"
+              icon="check"
+              label={w.save}
+              off={count && !wrong ? "" : true}
+              testid="settings-save"
+            />
           </>
         )}
+        {Object.keys(faults).length > 0 && (
+          <p class="fault" role="alert" data-testid="settings-fault">
+            <Icon name="warning" /> <span>{faults[""] ? `${w.errors} ${faults[""]}` : w.errors}</span>
+          </p>
+        )}
       </div>
-      {Object.keys(faults).length > 0 && (
-        <p class="fault" role="alert" data-testid="settings-fault">
-          <Icon name="warning" /> <span>{faults[""] ? `${w.errors} ${faults[""]}` : w.errors}</span>
-        </p>
-      )}
       <fieldset class="plain-set column" disabled={!administers.value}>
         <section class="panel column">
           <h2>{w.general}</h2>
@@ -222,10 +231,16 @@ function atFields(problem: Problem): Record<string, string> {
   return found;
 }
 
-/** Numbers that are none, or outside their range. */
+/** Numbers that are none or outside their range, and settings that do not go together. */
 function checked(settings: Settings): Record<string, string> {
   const w = words.value.settings;
   const found: Record<string, string> = {};
+  if (settings.offer_timeout < SHORTEST_OFFER && settings.offer_timeout_action !== "accept")
+    found.offer_timeout = w.tooShort;
+  if (settings.amd !== "inline" && settings.amd_treatment !== "to_agent") found.amd_treatment = w.needsInline;
+  if (settings.caller_id !== null && !E164.test(settings.caller_id)) found.caller_id = w.notE164;
+  if (settings.dispositions.some(({ code, label }) => !CODE.test(code) || !label) || twice(settings.dispositions))
+    found.dispositions = w.badResults;
   const known = ranges.value;
   if (!known) return found;
   const look = (key: string, value: unknown, range: Range | undefined) => {
@@ -239,6 +254,11 @@ function checked(settings: Settings): Record<string, string> {
     look(`amd_parameters.${key}`, value, known.amd[key]);
   return found;
 }
+
+const E164 = /^\+[1-9][0-9]{6,14}$/;
+const SHORTEST_OFFER = 10; // seconds, unless the end of them calls
+
+const twice = (list: Settings["dispositions"]): boolean => new Set(list.map((one) => one.code)).size < list.length;
 
 interface SettingProps {
   name: Key;
