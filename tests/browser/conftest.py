@@ -83,9 +83,9 @@ class Offices:
         name = f"t{next(_numbers)}"
         return await change(self.store, lambda work: found(work, name, cell=CELL, agents=agents, plans=plans, **wanted))
 
-    async def page(self, **wanted: Any) -> AgentPage:
-        """A browser of its own at the sign-in; `wanted`: language, theme, size."""
-        opened = await self._stack.enter_async_context(visitor(self._browser, self.service.url, **wanted))
+    async def page(self, *, url: str = "", **wanted: Any) -> AgentPage:
+        """A browser of its own at the sign-in; `url`: another way to the service, `wanted`: language, theme, size."""
+        opened = await self._stack.enter_async_context(visitor(self._browser, url or self.service.url, **wanted))
         self._pages.append(AgentPage(*opened))
         return self._pages[-1]
 

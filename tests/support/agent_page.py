@@ -48,7 +48,7 @@ class AgentPage:
         await self.press(f"state-{state}")
 
     async def wrap_up(self, disposition: str, note: str = "") -> None:
-        await self.at("disposition").select_option(disposition)
+        await self.at("disposition", code=disposition).check()
         await self.at("note").fill(note)
         await self.press("wrap-up-done")
 

@@ -38,6 +38,15 @@ PICTURES = REPOSITORY / "build" / "pictures"
 
 LANGUAGES = ("en", "es")
 
+ABOUT = {
+    "label": "office",
+    "zone": "Europe/Madrid",
+    "company": "Construcciones y Reformas Hermanos Fernández de la Vega, S. L.",
+    "contract": "4711-2026",
+    "reason": "The yearly offer was sent in October; asked for a call after the holidays, in the morning if possible.",
+}
+"""What is known of each contact, beside name and number."""
+
 PATIENCE = 60.0
 """Seconds a walk waits for what it does: every step of it may wait for two pictures."""
 
@@ -142,7 +151,7 @@ async def scene(
 ) -> AsyncIterator[tuple[Shift, Client, dict[str, AgentPage]]]:
     """A floor played by hand behind the real web, and the agent's page in each language."""
     async with AsyncExitStack() as stack:
-        one = await stack.enter_async_context(shift(store, contacts=walk.contacts, **walk.settings))
+        one = await stack.enter_async_context(shift(store, contacts=walk.contacts, about=ABOUT, **walk.settings))
         one.patience = patience
         settings = Settings(data_dir=folder, database_url=store.url, http=Http(port=free_port()))
         server = WebServer(settings=settings, store=store, floor=one.floor, changes=one.floor.changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -148,8 +148,18 @@ class Shift:
 
 
 @asynccontextmanager
-async def shift(store: Store, *, contacts: int = 3, audio: AudioFolder = AUDIO, **wanted: Any) -> AsyncIterator[Shift]:
-    """A started floor with `contacts` contacts waiting (external ids c0, c1 ...); `audio`: where recordings are."""
+async def shift(
+    store: Store,
+    *,
+    contacts: int = 3,
+    audio: AudioFolder = AUDIO,
+    about: Mapping[str, str] | None = None,
+    **wanted: Any,
+) -> AsyncIterator[Shift]:
+    """A started floor with `contacts` contacts waiting (external ids c0, c1 ...); `audio`: where recordings are.
+
+    `about`: what else is known of each contact.
+    """
 
     def found(work: Work) -> tuple[Company, Place]:
         here = company(work.conn, settings=settings(**wanted))
@@ -157,7 +167,7 @@ async def shift(store: Store, *, contacts: int = 3, audio: AudioFolder = AUDIO, 
             work,
             here,
             *(
-                {"external_id": f"c{n}", "name": f"Customer {n}", "number": f"+4420794600{n:02d}"}
+                {"external_id": f"c{n}", "name": f"Customer {n}", "number": f"+4420794600{n:02d}"} | dict(about or {})
                 for n in range(contacts)
             ),
         )

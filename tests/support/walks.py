@@ -114,6 +114,11 @@ async def desktop_lost(one: Shift) -> None:
     await desk.ask(desk.desktop_lost)
 
 
+async def free(one: Shift) -> None:
+    """A supervisor ends everything the agent is in."""
+    await one.floor.supervision.free(one.agent)
+
+
 async def rung(one: Shift) -> str:
     """Available, and the agent's phone rings; its leg."""
     before = len(one.board.agent_calls)

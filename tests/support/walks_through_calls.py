@@ -15,6 +15,7 @@ from tests.support.walks import (
     asterisk_restarts,
     desktop_lost,
     equip,
+    free,
     line_ends,
     link_returns,
     pull_calls_agent,
@@ -222,6 +223,29 @@ async def the_agents_phone_ends_the_conversation(one: Shift) -> None:
     await one.settle()
     one.board.ends(leg, answered=True, rang=True, cause=16)
     await one.settle()
+
+
+@THROUGH_CALLS.add()
+async def freed_while_it_rings(one: Shift) -> None:
+    agent_leg, _, leg = await ringing(one)
+    await free(one)
+    await line_ends(one, leg)
+    await line_ends(one, agent_leg)
+
+
+@THROUGH_CALLS.add()
+async def freed_from_a_conversation(one: Shift) -> None:
+    agent_leg, _, leg = await one.talking()
+    await free(one)
+    await line_ends(one, leg)
+    await line_ends(one, agent_leg)
+
+
+@THROUGH_CALLS.add()
+async def freed_from_a_wrap_up(one: Shift) -> None:
+    agent_leg, _, _ = await wrapping_up(one)
+    await line_ends(one, agent_leg)
+    await free(one)
 
 
 # -- machines and messages ----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from tests.support.walks import (
     Walks,
     asterisk_restarts,
     desktop_lost,
+    free,
     line_ends,
     pulled,
     reserved_without_room,
@@ -73,6 +74,29 @@ async def a_line_that_is_lost_without_room(one: Shift) -> None:
     await asterisk_restarts(one)
 
 
+@TO_OFFERS.add(contacts=0)
+async def freed_without_work(one: Shift) -> None:
+    await free(one)
+    await wish(one, "idle")
+    await free(one)
+    await wish(one, "available")
+    await free(one)
+
+
+@TO_OFFERS.add()
+async def freed_while_it_rings(one: Shift) -> None:
+    leg = await rung(one)
+    await free(one)
+    await line_ends(one, leg)
+
+
+@TO_OFFERS.add(offer_timeout=0, offer_timeout_action="accept")
+async def freed_on_the_line(one: Shift) -> None:
+    leg = await reserved_without_room(one)
+    await free(one)
+    await line_ends(one, leg)
+
+
 # -- with an offer ------------------------------------------------------------------------------------------------
 
 
@@ -105,6 +129,13 @@ async def away_from_a_preview(one: Shift) -> None:
         leg = await one.reserved()
         await (wish(one, leave) if leave else desktop_lost(one))
         await line_ends(one, leg)
+
+
+@TO_OFFERS.add()
+async def freed_from_a_preview(one: Shift) -> None:
+    leg = await one.reserved()
+    await free(one)
+    await line_ends(one, leg)
 
 
 @TO_OFFERS.add()

@@ -46,12 +46,18 @@ effect(() => {
 
 let wanted: ReturnType<typeof setTimeout> | undefined;
 
+/** For each read under way the events heard since it was begun: its answer may be older than they are. */
+const readings = new Set<LiveEvent[]>();
+
 async function read(): Promise<string> {
   const sent = Date.now();
-  const me = await api<Me>("GET", "/me");
+  const meanwhile: LiveEvent[] = [];
+  readings.add(meanwhile);
+  const me = await api<Me>("GET", "/me").finally(() => readings.delete(meanwhile));
   clock.set(me.now, sent, Date.now());
   const before = desk.peek();
-  desk.value = before ? loaded(me, before) : loaded(me, null, kept<Told>(`told.${me.user.id}`));
+  const read = before ? loaded(me, before) : loaded(me, null, kept<Told>(`told.${me.user.id}`));
+  desk.value = meanwhile.reduce((now, event) => heard(now, event)[0], read);
   session.value = "in";
   tellLanguage(me);
   for (const one of rereaders) one();
@@ -75,6 +81,7 @@ export function refresh(wait = 150): void {
 }
 
 function onEvent(event: LiveEvent): void {
+  for (const meanwhile of readings) meanwhile.push(event);
   const before = desk.peek();
   if (before) {
     const [after, reread] = heard(before, event);
