@@ -24,6 +24,19 @@ const MEDIA = { iceServers: [] }; // page and telephone system share a network
 const SILENCE = 5_000;
 const LOOK = 1_000; // ms between looks at what arrives
 
+/** A way that is not opened again once it was given up: JsSIP goes on trying for two seconds after `stop`. */
+class Way extends WebSocketInterface {
+  #retired = false;
+
+  retire(): void {
+    this.#retired = true;
+  }
+
+  override connect(): void {
+    if (!this.#retired) super.connect();
+  }
+}
+
 interface Line {
   session: RTCSession;
   /** The leg id of a reservation; "" for other calls. */
@@ -36,6 +49,7 @@ interface Line {
 
 export class BrowserPhone {
   #ua: UA | null = null;
+  #way: Way | null = null;
   #account: Account | null = null;
   #stream: MediaStream | null = null;
   #line: Line | null = null;
@@ -152,8 +166,10 @@ export class BrowserPhone {
   #register(account: Account): void {
     set({ state: "registering" });
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const way = new Way(`${scheme}//${location.host}${account.path}`);
+    this.#way = way;
     const configuration: UAConfiguration = {
-      sockets: [new WebSocketInterface(`${scheme}//${location.host}${account.path}`)],
+      sockets: [way],
       uri: `sip:${account.endpoint}@${account.domain}`,
       authorization_user: account.endpoint,
       password: account.password,
@@ -213,6 +229,7 @@ export class BrowserPhone {
     this.#line = null;
     this.#waiting = null;
     this.#sound.srcObject = null;
+    this.#way?.retire();
     ua?.stop();
   }
 
