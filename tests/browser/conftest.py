@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any
@@ -22,6 +22,7 @@ from telephony.store.migrate import upgrade
 from telephony.store.work import change
 from tests.support.agent_page import AgentPage
 from tests.support.chromium import chromium, hum, visitor
+from tests.support.network import outer_address
 from tests.support.office import Client
 from tests.support.platform import customers, load_phones, pbx, ports
 from tests.support.premises import PASSWORD, Plan, Premises, found
@@ -47,9 +48,16 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
         yield running
 
 
+@pytest.fixture(scope="session")
+def network() -> Iterator[None]:
+    """An address that is not the loopback's: Asterisk and Chromium offer no other for the sound of calls."""
+    with outer_address():
+        yield
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def service(
-    pbx: Pbx, ports: PortBlock, tmp_path_factory: pytest.TempPathFactory
+    network: None, pbx: Pbx, ports: PortBlock, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServiceProcess]:
     """A `telephony serve` on an SQLite file; each test founds a tenant of its own in it."""
     await need_packages(TOOLS, say=print)  # messages are converted with them
@@ -59,7 +67,15 @@ async def service(
     await asyncio.to_thread(upgrade, store)
     await store.close()
     running = ServiceProcess(
-        ServiceSettings.at(ports, directory=folder, database_url=url, ami=pbx.ami, cell=CELL, audio=pbx.audio)
+        ServiceSettings.at(
+            ports,
+            directory=folder,
+            database_url=url,
+            ami=pbx.ami,
+            cell=CELL,
+            audio=pbx.audio,
+            phones=(pbx.settings.http_port, pbx.web_secret),
+        )
     )
     await running.start()
     await running.ready()

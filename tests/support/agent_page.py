@@ -16,6 +16,23 @@ BETWEEN_PRESSES = 0.45
 """Seconds; what comes sooner at the same place is the second half of a double click (src/ui/button.tsx)."""
 
 
+_LISTEN = """async () => {
+  const sound = document.querySelector('[data-testid="phone-audio"]').srcObject;
+  if (!sound) return [0, -200];
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  analyser.fftSize = 8192;
+  context.createMediaStreamSource(sound).connect(analyser);
+  await new Promise(done => setTimeout(done, 500));
+  const found = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(found);
+  const at = found.reduce((best, one, here) => one > found[best] ? here : best, 0);
+  const hertz = at * context.sampleRate / analyser.fftSize;
+  await context.close();
+  return [hertz, found[at]];
+}"""
+
+
 class AgentPage:
     """One tab. What it shows is told by `data-` attributes, in the API's own words."""
 
@@ -67,6 +84,22 @@ class AgentPage:
     async def reads(self, name: str, text: str) -> None:
         """Wait until a part has this text."""
         await expect(self.at(name)).to_have_text(text)
+
+    async def phone_in_browser(self) -> None:
+        """Choose this browser as the phone; wait until it can be called."""
+        await self.press("phone")
+        await self.at("phone-menu").locator('[data-testid="phone-browser"]').click()
+        await self.phone_is("ready")
+        await self.page.keyboard.press("Escape")
+
+    async def phone_is(self, state: str) -> None:
+        """Wait until the phone in the browser is `ready`, `in_call`, `lost`, `taken_over` ..."""
+        await expect(self.at("phone")).to_have_attribute("data-phone-state", state)
+
+    async def hears(self) -> tuple[float, float]:
+        """The loudest pitch that comes out of the speaker, in Hz, and its strength in dB (full scale 0)."""
+        hertz, loud = await self.page.evaluate(_LISTEN)
+        return float(hertz), float(loud)
 
     async def data(self, name: str) -> dict[str, str]:
         """The data- attributes of a part."""

@@ -63,9 +63,13 @@ async def chromium(microphone: Path) -> AsyncIterator[Browser]:
 
 
 def hum(path: Path) -> None:
-    """What the microphone hears: HUM for a second, that Chromium says again and again without a gap."""
+    """What the microphone hears: HUM, which Chromium repeats without a gap.
+
+    It swells four times a second like a voice: a steady tone is noise to the browser, which takes it out.
+    """
     times = np.arange(MICROPHONE_RATE) / MICROPHONE_RATE
-    sound = (0.4 * 32767 * np.sin(2 * np.pi * HUM * times)).astype("<i2")
+    loud = 0.35 * (1 - np.cos(2 * np.pi * 4 * times))
+    sound = (32767 * loud * np.sin(2 * np.pi * HUM * times)).astype("<i2")
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

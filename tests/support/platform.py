@@ -23,6 +23,9 @@ from telephony.demo.softphone import AnswerMode, Softphone, SoftphoneSettings
 
 TRUNK = "customers"
 AGENTS = ("alice", "bob", "carol")
+WEB_AGENTS = tuple(f"web{n}" for n in range(1, 9))
+"""User names of agents whose phone is in the browser."""
+
 LOAD_PHONES = 120
 """Phones load1 ... load120 that answer at once."""
 
@@ -99,7 +102,7 @@ def new_pbx(
             rtp_ports=(first, first + rtp_ports - 1),
             trunks={TRUNK: customers.address},
             agents=AGENTS,
-            web_agents=AGENTS,
+            web_agents=(*AGENTS, *WEB_AGENTS),
             http_port=ports.take(),
             static_agents=(
                 f"load:{LOAD_PHONES}:{load_phones.settings.bind}:{load_phones.settings.port}",

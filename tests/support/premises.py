@@ -13,7 +13,7 @@ from telephony.store.accounts import NewUser, Role
 from telephony.store.contact_row import contact_row
 from telephony.store.passwords import hash_password
 from telephony.store.work import Work
-from tests.support.platform import TRUNK
+from tests.support.platform import TRUNK, WEB_AGENTS
 from tests.support.shift import settings
 
 PASSWORD = "correct horse"
@@ -34,7 +34,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Premises:
-    """Ids by name; user names are the tenant's name and the person's, as in `acme.alice`."""
+    """Ids by name; user names are the tenant's name and the person's, as in `acme.ann`.
+
+    Whose phone is in the browser has the person's name alone: Asterisk's endpoints go by it.
+    """
 
     tenant: str
     tenant_id: str
@@ -43,7 +46,11 @@ class Premises:
     campaigns: dict[str, str]
 
     def username(self, person: str) -> str:
-        return f"{self.tenant}.{person}".lower()
+        return _username(self.tenant, person)
+
+
+def _username(tenant: str, person: str) -> str:
+    return person if person in WEB_AGENTS else f"{tenant}.{person}".lower()
 
 
 def found(
@@ -87,7 +94,7 @@ def found(
     for person, role in people.items():
         user = NewUser.model_validate(
             {
-                "username": f"{tenant}.{person}",
+                "username": _username(tenant, person),
                 "name": person.title(),
                 "role": role,
                 "password": PASSWORD,

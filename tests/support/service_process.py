@@ -24,7 +24,9 @@ READY_WITHIN = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
-    """One service; `directory` takes its log, `database_url` may be any it takes, `audio` is Asterisk's folder."""
+    """One service; `directory` takes its log, `database_url` may be any it takes, `audio` is Asterisk's folder,
+    `phones` the port of its HTTP server and the secret of phones in browsers.
+    """
 
     directory: Path
     database_url: str
@@ -35,6 +37,7 @@ class ServiceSettings:
     cell: str = "Acme cell"
     data_center: str = "Acme hall"
     audio: Path | None = None
+    phones: tuple[int, str] | None = None
 
     @classmethod
     def at(cls, ports: PortBlock, **values: Any) -> ServiceSettings:
@@ -97,6 +100,8 @@ class ServiceProcess:
         }
         if s.audio is not None:
             given["AUDIO_DIR"] = str(s.audio)
+        if s.phones is not None:
+            given |= {"PHONES_PORT": str(s.phones[0]), "PHONES_SECRET": s.phones[1]}
         clean = [word for name in os.environ if name.startswith(PREFIX) for word in ("-u", name)]
         command = ["env", *clean, *(f"{PREFIX}{name}={value}" for name, value in given.items())]
         command += [sys.executable, "-m", "telephony.cli", "serve"]
