@@ -131,13 +131,24 @@ class Phones(Group):
 class Cell(Group):
     name: Text = Field(default="cell-1", description="name of this cell: one Asterisk and this service")
     data_center: Text = Field(default="main", description="name of the data center the cell stands in")
-    url: str = Field(default="", description="where the other cells reach this one's API; empty: a single cell")
+    url: str = Field(
+        default="",
+        description="where the other cells reach this one's API, e.g. http://10.0.0.5:8080, to hand on what its agents "
+        "ask there; empty: a single cell",
+    )
     max_channels: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=200, description="channels up at once on its Asterisk; for a cell the database does not know yet"
     )
     max_calls: Annotated[int, Field(ge=0, le=100_000)] = Field(
         default=100, description="calls at once in the data center; for a data center the database does not know yet"
     )
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if value:
+            origin_of(value)
+        return value.rstrip("/")
 
 
 class Session(Group):

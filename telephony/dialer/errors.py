@@ -46,6 +46,15 @@ class ContactWithdrawn(DialerError):
         super().__init__(code.value)
 
 
+class Elsewhere(DialerError):
+    """The agent belongs to another cell, whose API is at `url`; empty: it has not said where."""
+
+    def __init__(self, url: str) -> None:
+        Exception.__init__(self, "the agent belongs to another cell")
+        self.code = "CELL_UNREACHABLE"
+        self.url = url
+
+
 class NotFound(DialerError):
     """There is no such thing, or it is another tenant's or another agent's."""
 

@@ -15,7 +15,7 @@ from typing import Any
 from telephony.dialer import phones
 from telephony.dialer.changes import Changes
 from telephony.dialer.desk import Desk
-from telephony.dialer.errors import NotFound, Refused
+from telephony.dialer.errors import Elsewhere, NotFound, Refused
 from telephony.dialer.ground import Ground
 from telephony.dialer.presence import Presence
 from telephony.dialer.preview import Pulled
@@ -43,7 +43,7 @@ from telephony.pbx.port import (
     Switchboard,
     SwitchboardError,
 )
-from telephony.store import agents, claims, offers, outbox
+from telephony.store import agents, cells, claims, offers, outbox
 from telephony.store.engine import Store, StoreUnavailable
 from telephony.store.grants import Place
 from telephony.store.work import Work
@@ -91,7 +91,14 @@ class Floor:
         await self._load()
         self.ground.board.subscribe(self._on_event, self._gate)
         loop = asyncio.get_running_loop()
-        watches = (self._watch_link, self._watch_work, self._watch_presence, self._watch_age, self._recorded.watch)
+        watches = (
+            self._watch_link,
+            self._watch_work,
+            self._watch_offers,
+            self._watch_presence,
+            self._watch_age,
+            self._recorded.watch,
+        )
         for watch in watches:
             self._tasks.append(loop.create_task(watch(), name=watch.__name__))
         await self.ground.board.start()
@@ -137,7 +144,7 @@ class Floor:
         return desk
 
     async def desk(self, agent_id: str) -> Desk:
-        """The desk of an agent of this cell; raises `NotFound` for anybody else."""
+        """The desk of an agent of this cell; raises `Elsewhere` for another cell's, `NotFound` for anybody else."""
         found = self.desks.get(agent_id)
         if found is not None:
             if not found.at_rest or not await found.ask(found.was_moved):
@@ -146,15 +153,19 @@ class Floor:
                 del self.desks[agent_id]
                 self.ground.spawn(found.retire())
 
-        def transaction(work: Work) -> Stored | None:
+        def transaction(work: Work) -> Stored | str | None:
             agent = agents.load(work, agent_id)
-            if agent is None or agent.cell_id != self.ground.place.cell_id:
+            if agent is None:
                 return None
+            if agent.cell_id != self.ground.place.cell_id:
+                return cells.url_of(work.conn, agent.cell_id)
             return Stored(work, agent)
 
-        made = await self.ground.change(transaction)
+        made = await self.ground.change(transaction, urgent=True)
         if made is None:
             raise NotFound("agent")
+        if isinstance(made, str):
+            raise Elsewhere(made)
         return self.desks.get(agent_id) or self._seat(made)
 
     # What the web asks
@@ -249,6 +260,10 @@ class Floor:
                 attempt_id, disposition, note=note, callback_at=callback_at, callback_mine=callback_mine
             )
         )
+
+    async def here(self, agent_id: str) -> None:
+        """Raises what `desk` raises."""
+        await self.desk(agent_id)
 
     def seen(self, agent_id: str) -> None:
         self.presence.seen(agent_id)
@@ -409,6 +424,21 @@ class Floor:
                     desk.post(desk.reservation.find_contact)
             if later is not None and (left := (later - datetime.now(UTC)).total_seconds()) < LOOK_EVERY:
                 asyncio.get_running_loop().call_later(max(0.0, left), self.ground.work_wanted.set)
+
+    async def _watch_offers(self) -> None:
+        """Withdraw offers whose contact or campaign was taken away in another cell, or by a command."""
+        cell = self.ground.place.cell_id
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            if all(desk.preview.offer is None for desk in self.desks.values()):
+                continue
+            try:
+                for offer_id, agent_id, code in await self.ground.store.read(lambda conn: offers.unwanted(conn, cell)):
+                    await self._withdraw(agent_id, offer_id, code)
+            except StoreUnavailable as error:
+                log.error("the database cannot be reached: %s", error)
+            except Exception:
+                log.exception("the look at what is on the screens failed")
 
     async def _watch_presence(self) -> None:
         while True:

@@ -86,3 +86,8 @@ def take_over(conn: Connection, *, name: str, data_center: str, url: str, max_ch
 
 
 _NEXT_EPOCH = update(cells).where(cells.c.id == bindparam("cell")).values(epoch=cells.c.epoch + 1, url=bindparam("url"))
+
+
+def url_of(conn: Connection, cell_id: str) -> str:
+    """Where a cell's API is reached by the other cells; empty where it has not said so."""
+    return str(conn.execute(select(cells.c.url).where(cells.c.id == cell_id)).scalar_one())

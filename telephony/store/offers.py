@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, or_, select
 
 from telephony.model.agent import AgentEvent
 from telephony.model.campaign import CampaignSettings
@@ -13,6 +13,7 @@ from telephony.model.contact import ContactEvent
 from telephony.model.due import Waits
 from telephony.model.ids import new_id
 from telephony.model.offer import OfferEffect, OfferEvent, OfferState
+from telephony.model.reasons import Withdrawal
 from telephony.model.table import Step
 from telephony.store import cards, permission
 from telephony.store.agents import Line
@@ -20,7 +21,7 @@ from telephony.store.claims import Claim
 from telephony.store.due import due_columns, why_never
 from telephony.store.prepared import Prepared
 from telephony.store.records import Agent, Contact, Number, Offer, columns, record
-from telephony.store.schema import contacts, numbers, offers
+from telephony.store.schema import campaigns, contacts, numbers, offers
 from telephony.store.steps import step_agent, step_contact, step_offer
 from telephony.store.work import Work
 
@@ -189,6 +190,30 @@ def open_of_campaign(work: Work, campaign_id: str, cell_id: str) -> list[tuple[s
         )
     )
     return [(row.id, row.agent_id) for row in rows]
+
+
+_UNWANTED = (
+    select(offers.c.id, offers.c.agent_id, campaigns.c.running, contacts.c.state)
+    .select_from(
+        offers.join(contacts, contacts.c.id == offers.c.contact_id).join(
+            campaigns, campaigns.c.id == offers.c.campaign_id
+        )
+    )
+    .where(
+        offers.c.cell_id == bindparam("cell"),
+        offers.c.state == "open",
+        or_(campaigns.c.running.is_(False), contacts.c.state != "offered", contacts.c.holder_id != offers.c.agent_id),
+    )
+)
+
+
+def unwanted(conn: Connection, cell_id: str) -> list[tuple[str, str, Withdrawal]]:
+    """(offer, agent, why) of a cell's open offers whose contact was taken away, by whomever, or campaign stopped."""
+    found = []
+    for row in conn.execute(_UNWANTED, {"cell": cell_id}):
+        blocked = Withdrawal.ON_DO_NOT_CALL_LIST if row.state == "blocked" else Withdrawal.CONTACT_REMOVED
+        found.append((row.id, row.agent_id, blocked if row.running else Withdrawal.CAMPAIGN_STOPPED))
+    return found
 
 
 def open_of_contact(work: Work, contact_id: str) -> tuple[str, str] | None:

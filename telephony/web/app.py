@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from telephony.dialer.errors import Elsewhere
 from telephony.logs import request_id
 from telephony.model.ids import new_id
 from telephony.web import openapi
@@ -132,7 +133,10 @@ def _handler(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
             arguments["body"] = body.model_validate_json(content) if content or needs_body else body()
         elif route.takes:
             _demand_type(request, route.takes)
-        answer = await fn(exchange, **arguments)
+        try:
+            answer = await fn(exchange, **arguments)
+        except Elsewhere as agent:
+            return await exchange.services.neighbours.hand_on(exchange, agent.url)
         if isinstance(answer, web.StreamResponse):
             return answer
         if answer is None:

@@ -23,6 +23,7 @@ from telephony.store.sessions import Caller
 from telephony.web.auth import Door
 from telephony.web.feed import Feed
 from telephony.web.lag import LoopLag
+from telephony.web.neighbours import Neighbours
 from telephony.web.phone_lines import PhoneLines
 from telephony.web.problems import Problem
 from telephony.web.routes import Route
@@ -81,6 +82,7 @@ class Front(Protocol):
         callback_at: datetime | None = None,
         callback_mine: bool = False,
     ) -> None: ...
+    async def here(self, agent_id: str) -> None: ...
     def seen(self, agent_id: str) -> None: ...
     def live_opened(self, agent_id: str) -> None: ...
     def live_closed(self, agent_id: str) -> None: ...
@@ -113,6 +115,7 @@ class Services:
     feed: Feed
     lag: LoopLag
     phones: PhoneLines
+    neighbours: Neighbours
 
 
 @dataclass(slots=True, kw_only=True)

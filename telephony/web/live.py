@@ -82,6 +82,8 @@ async def live(exchange: Exchange, query: LiveQuery) -> web.StreamResponse:
     """
     feed, door, request = exchange.services.feed, exchange.services.door, exchange.request
     caller = exchange.caller
+    if caller.agent:
+        await exchange.floor.here(caller.user_id)
     if sum(one.caller.user_id == caller.user_id for one in feed.subscribers) >= MOST_OF_ONE_USER:
         raise Problem("TOO_MANY_FEEDS")
     token = door.token(request)

@@ -70,4 +70,5 @@ async def set_language(exchange: Exchange, body: ChosenLanguage) -> None:
 @routes.post("/me/presence", "Say that I am still here", roles=DESK, status=204, errors=("NO_DESK",))
 async def presence(exchange: Exchange) -> None:
     """For programs that hold no live feed: at least once in 30 s; every other request counts as well."""
+    await exchange.floor.here(exchange.agent_id)
     exchange.floor.seen(exchange.agent_id)

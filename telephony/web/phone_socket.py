@@ -51,6 +51,7 @@ async def phone_socket(exchange: Exchange) -> web.StreamResponse:
     phones, request = exchange.services.phones, exchange.request
     if not exchange.caller.agent or phones.phone_of(exchange.caller.username) is None:
         raise Problem("NO_DESK")
+    await exchange.floor.here(exchange.agent_id)
     socket = web.WebSocketResponse(
         protocols=("sip",), heartbeat=HEARTBEAT, timeout=CLOSE_WAIT, max_msg_size=LONGEST_MESSAGE, compress=False
     )

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from telephony.dialer.errors import DialerError, NoCapacity, NotFound, OfferClosed
+from telephony.dialer.errors import DialerError, Elsewhere, NoCapacity, NotFound, OfferClosed
 from telephony.model import reasons
 from telephony.store.engine import StoreUnavailable
 from telephony.store.errors import StoreError
@@ -41,6 +41,7 @@ STATUS: dict[str, int] = {
     "INTERNAL": 500,
     "STORE_UNAVAILABLE": 503,
     "NOT_READY": 503,
+    "CELL_UNREACHABLE": 503,
     "CONVERTER_MISSING": 503,
     "FOLDER_UNUSABLE": 503,
 }
@@ -83,6 +84,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "INTERNAL": ("The service made an error; it was logged", "El servicio cometió un error; quedó registrado"),
     "STORE_UNAVAILABLE": ("The database cannot be reached", "No se puede acceder a la base de datos"),
     "NOT_READY": ("The service is not ready", "El servicio no está listo"),
+    "CELL_UNREACHABLE": (
+        "The cell of this agent cannot be reached; try again",
+        "No se puede acceder a la celda de este agente; inténtelo de nuevo",
+    ),
     "CONVERTER_MISSING": (
         "A program that converts messages is not installed where the service runs",
         "Falta un programa para convertir mensajes donde corre el servicio",
@@ -163,7 +168,7 @@ def problem_of(error: Exception, language: str) -> Problem | None:
             return _no_capacity(error, language)
         case OfferClosed():
             return Problem(error.code, winner=error.winner)
-        case NotFound():
+        case NotFound() | Elsewhere():
             return Problem(error.code)
         case DialerError():
             # its own sentence says more than the code's, in English

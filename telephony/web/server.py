@@ -15,6 +15,7 @@ from telephony.web.feed import Feed
 from telephony.web.guard import Guard
 from telephony.web.lag import LoopLag
 from telephony.web.live import GOING_AWAY, TOO_SLOW
+from telephony.web.neighbours import Neighbours
 from telephony.web.pages import add_pages
 from telephony.web.phone_lines import PhoneLines
 
@@ -35,6 +36,7 @@ class WebServer:
         self._phones = PhoneLines(settings.phones)
         self._guard = Guard(self._door, lambda: (*self._feed.subscribers, *self._phones.open))
         self._lag = LoopLag()
+        self._neighbours = Neighbours()
         self._services = Services(
             settings=settings,
             store=store,
@@ -43,6 +45,7 @@ class WebServer:
             feed=self._feed,
             lag=self._lag,
             phones=self._phones,
+            neighbours=self._neighbours,
         )
         self._runner: web.AppRunner | None = None
 
@@ -66,6 +69,7 @@ class WebServer:
         """Follow the outbox, then listen; raises OSError where the port cannot be had."""
         await self._feed.start()
         await self._phones.start()
+        await self._neighbours.start()
         self._guard.start()
         self._lag.start()
         self.app = build_app(self._services, api.all_routes())
@@ -85,5 +89,6 @@ class WebServer:
         if self._runner is not None:
             await self._runner.cleanup()
         await self._phones.stop()
+        await self._neighbours.stop()
         await self._lag.stop()
         self._door.close()

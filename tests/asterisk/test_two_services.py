@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from telephony.demo.customers import Customers, fictional_number
 from telephony.demo.load_phones import LoadPhones
 from telephony.demo.pbx import AmiLogin
 from telephony.demo.ports import PortBlock, claim_ports
-from telephony.store import schema
+from telephony.store import accounts, schema
+from telephony.store.accounts import NewUser, Role
 from telephony.store.engine import Store
-from telephony.store.work import change
+from telephony.store.sessions import open_session
+from telephony.store.work import Work, change
 from tests.faults.founding import DATA_CENTER, FIRST_CELL, Seat, found
 from tests.support.platform import new_pbx, work_folder
 from tests.support.service_process import ServiceProcess, ServiceSettings
@@ -50,9 +53,11 @@ class Both:
     seats: list[Seat]
     http: aiohttp.ClientSession
 
-    async def ask(self, seat: Seat, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        url = f"{self.services[seat.cell].url}/api/v1{path}"
-        headers = {"Authorization": f"Bearer {seat.token}"}
+    async def ask(
+        self, seat: Seat, method: str, path: str, body: Any = None, *, at: str = "", token: str = ""
+    ) -> tuple[int, Any]:
+        url = f"{self.services[at or seat.cell].url}/api/v1{path}"
+        headers = {"Authorization": f"Bearer {token or seat.token}"}
         async with self.http.request(method, url, headers=headers, json=body) as answer:
             return answer.status, await answer.json(content_type=None)
 
@@ -65,6 +70,18 @@ class Both:
         while (now := await self.count(table, *where)) != wanted:
             assert time.monotonic() < deadline, f"{now} instead of {wanted} in {table.name} after {within} s"
             await asyncio.sleep(0.1)
+
+    async def supervisor(self) -> str:
+        """The token of one who may act on all of the tenant."""
+
+        def hire(work: Work) -> str:
+            tenant = work.conn.execute(select(schema.tenants.c.id)).scalar_one()
+            person = {"username": "boss", "name": "Boss", "role": Role.TENANT_ADMIN, "password": "correct horse"}
+            new = NewUser.model_validate(person)
+            made = accounts.create_user(work.conn, tenant, new, password_hash="-", now=work.now)
+            return open_session(work.conn, made["id"], now=work.now, lifetime=timedelta(hours=1))
+
+        return await change(self.store, hire)
 
     async def used(self) -> dict[str, int]:
         usage = schema.usage
@@ -154,6 +171,49 @@ async def test_two_hundred_accepts_in_one_instant_ring_fifty_customers(both: Bot
     assert await both.used() == {"tenant": 0, "data_center": 0, "trunk": 0, "cell": 0}
     invited = [call for call in await customers.calls() if call.invited_at >= began]
     assert len(invited) == LIMIT
+
+
+async def test_an_agent_who_comes_to_the_wrong_cell_works_as_at_the_own_one(both: Both, customers: Customers) -> None:
+    seat, wrong = both.seats[0], CELLS[1]
+    assert seat.cell != wrong
+    agents, attempts, offers = schema.agents, schema.attempts, schema.offers
+
+    async def there(method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        return await both.ask(seat, method, path, body, at=wrong)
+
+    async def rows(table: Any, *where: Any) -> list[Any]:
+        return await both.store.run(lambda conn: list(conn.execute(select(table).where(*where).order_by(table.c.id))))
+
+    live = f"{both.services[wrong].url}/api/v1/live"
+    async with both.http.ws_connect(live, headers={"Authorization": f"Bearer {seat.token}"}) as feed:
+        assert (await there("PUT", "/me/state", {"state": "available"}))[0] == 204
+        async with asyncio.timeout(20):
+            while (told := await feed.receive_json())["kind"] != "offer.opened":
+                pass
+        offer = told["data"]["offer"]
+        status, answer = await there("POST", f"/offers/{offer}/accept")
+        assert (status, answer["state"]) == (200, "accepted")
+        call = answer["attempt"]
+        await both.until(1, attempts, attempts.c.id == call, attempts.c.state == "ringing")
+        assert (await there("POST", f"/calls/{call}/cancel"))[0] == 204
+        await both.until(1, attempts, attempts.c.id == call, attempts.c.outcome == "AGENT_CANCELLED")
+
+        # on the screen of a cell, removed at the other one
+        await both.until(1, offers, offers.c.agent_id == seat.agent_id, offers.c.state == "open")
+        (shown,) = await rows(offers, offers.c.agent_id == seat.agent_id, offers.c.state == "open")
+        boss = await both.supervisor()
+        began = time.monotonic()
+        removed = f"/contacts/{shown.contact_id}/remove"
+        status, _ = await both.ask(seat, "POST", removed, {"why": "by letter"}, at=wrong, token=boss)
+        assert status == 200
+        async with asyncio.timeout(20):
+            while (told := await feed.receive_json())["kind"] != "offer.closed" or told["data"]["offer"] != shown.id:
+                pass
+        assert told["data"]["code"] == "CONTACT_REMOVED"
+        assert time.monotonic() - began < 5.0  # one look a second; the rest is for a busy machine
+    await both.until(1, agents, agents.c.id == seat.agent_id, agents.c.state == "previewing")  # on the same line
+    assert (await there("PUT", "/me/state", {"state": "idle"}))[0] == 204
+    await both.until(0, schema.grants, schema.grants.c.released_at.is_(None))
 
 
 async def refused(first: ServiceSettings, second: ServiceSettings) -> str:

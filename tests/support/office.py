@@ -86,6 +86,7 @@ class NotedFloor:
         self.seen_agents: list[str] = []
         self.live: list[str] = []
         self.refuse: Exception | None = None
+        self.refuse_all: Exception | None = None  # by every request
         self.pulled = Pulled()
         self.ready = True
         self.pbx_connected = True
@@ -96,6 +97,8 @@ class NotedFloor:
 
     def _note(self, *what: Any) -> None:
         self.asked.append(what)
+        if self.refuse_all is not None:
+            raise self.refuse_all
         if self.refuse is not None:
             refusal, self.refuse = self.refuse, None
             raise refusal
@@ -156,6 +159,10 @@ class NotedFloor:
         callback_mine: bool = False,
     ) -> None:
         self._note("wrap_up", agent_id, attempt_id, disposition, note, callback_at, callback_mine)
+
+    async def here(self, agent_id: str) -> None:
+        if self.refuse_all is not None:
+            raise self.refuse_all
 
     def seen(self, agent_id: str) -> None:
         self.seen_agents.append(agent_id)

@@ -96,6 +96,7 @@ class ServiceProcess:
             "EARS_PORT": str(s.ears_port),
             "CELL_NAME": s.cell,
             "CELL_DATA_CENTER": s.data_center,
+            "CELL_URL": self.url,
             "LOG_LEVEL": "info",
         }
         if s.audio is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
-from telephony.dialer.errors import NotFound
+from telephony.dialer.errors import Elsewhere
 from telephony.store import accounts, infrastructure, schema
 from telephony.store.accounts import UserChange
 from telephony.store.engine import Store
@@ -38,7 +38,7 @@ async def test_a_moved_agent_is_served_by_the_new_cell_only(store: Store) -> Non
             return str(infrastructure.create_cell(conn, new)["id"])
 
         await move(one, await store.run(other))
-        with pytest.raises(NotFound):
+        with pytest.raises(Elsewhere):
             await one.floor.set_state(one.agent, "available")
         assert ((await stored(one)).state, one.board.orders) == ("idle", [])
         assert one.agent not in one.floor.desks
