@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from itertools import count
 from typing import Any
 
@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
+from sqlalchemy import Table, select
 
 from telephony.demo.host import REPOSITORY, need_packages
 from telephony.demo.pbx import Pbx
@@ -110,6 +111,20 @@ class Offices:
         page = await self.page(**wanted)
         await page.sign_in(here.username(person), PASSWORD)
         return page
+
+    @contextmanager
+    def beside(self, browser: Browser) -> Iterator[None]:
+        """Whoever comes now uses another browser."""
+        usual, self._browser = self._browser, browser
+        try:
+            yield
+        finally:
+            self._browser = usual
+
+    async def rows(self, here: Premises, table: Table) -> list[Any]:
+        """A tenant's rows, the oldest first."""
+        mine = select(table).where(table.c.tenant_id == here.tenant_id).order_by(table.c.id)
+        return await self.store.run(lambda conn: list(conn.execute(mine)))
 
     async def client(self, here: Premises, person: str) -> Client:
         """The same person at the API: what a page shows is compared with what this one is told."""

@@ -13,7 +13,6 @@ from playwright.async_api import expect
 
 from telephony.demo.customers import Customers, fictional_number
 from telephony.store import schema
-from telephony.store.engine import Store
 from tests.browser import RING
 from tests.browser.conftest import Offices
 from tests.support.agent_page import AgentPage
@@ -63,9 +62,7 @@ class Work:
 
     async def rows(self, table: Any) -> list[Any]:
         """Of this tenant."""
-        store: Store = self.offices.store
-        mine = table.select().where(table.c.tenant_id == self.here.tenant_id).order_by(table.c.id)
-        return await store.run(lambda conn: list(conn.execute(mine)))
+        return await self.offices.rows(self.here, table)
 
 
 _first = iter(range(100, 300, 5))

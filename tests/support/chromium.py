@@ -42,15 +42,18 @@ _REFUSAL = re.compile(r"Failed to load resource: the server responded with a sta
 
 
 @asynccontextmanager
-async def chromium(microphone: Path) -> AsyncIterator[Browser]:
-    """A headless Chromium from Debian's package; `microphone`: a WAV (48 kHz, mono, 16 bit) said again and again."""
+async def chromium(microphone: Path, *, allowed: bool = True) -> AsyncIterator[Browser]:
+    """A headless Chromium from Debian's package; `microphone`: a WAV (48 kHz, mono, 16 bit) said again and again.
+
+    Not `allowed`: whoever asks for the microphone is refused, as by a user.
+    """
     await need_packages(PACKAGES, say=print)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=PROGRAM,
             args=[
                 "--no-sandbox",  # the tests may run as root
-                "--use-fake-ui-for-media-stream",
+                *(["--use-fake-ui-for-media-stream"] if allowed else []),
                 "--use-fake-device-for-media-stream",
                 f"--use-file-for-fake-audio-capture={microphone}",
                 "--autoplay-policy=no-user-gesture-required",
@@ -118,6 +121,7 @@ async def visitor(
     language: str = "en",
     theme: str = "light",
     size: dict[str, int] | None = None,
+    microphone: bool = True,
     cookie: dict[str, str] | None = None,
 ) -> AsyncIterator[tuple[Page, Watch]]:
     """A browser of one person, with cookies of its own, at our page; fails where the page did what it must not.
@@ -129,7 +133,7 @@ async def visitor(
         color_scheme="dark" if theme == "dark" else "light",
         viewport={"width": (size or WIDE)["width"], "height": (size or WIDE)["height"]},
         reduced_motion="reduce",
-        permissions=["microphone"],
+        permissions=["microphone"] if microphone else [],
         base_url=url,
     )
     context.set_default_timeout(PATIENCE)

@@ -84,7 +84,7 @@ def found(
     )
     trunks.create_trunk(conn, carrier)
     for number, endpoint in (softphones or {}).items():
-        line = carrier.model_copy(update={"name": number, "number_ranges": (number,), "position": 1})
+        line = carrier.model_copy(update={"name": f"{tenant} {number}", "number_ranges": (number,), "position": 1})
         own = trunks.create_trunk(conn, line)["id"]
         # what an administrator may not write: a template without the number
         to = update(schema.trunks).where(schema.trunks.c.id == own).values(dial_template=f"PJSIP/{endpoint}")
