@@ -18,6 +18,7 @@ from telephony.dialer.errors import DialerError, Refused
 from telephony.dialer.message import drop_message
 from telephony.dialer.recording import CallRecording
 from telephony.dialer.settlement import Settlement
+from telephony.dialer.transfer import Transfer
 from telephony.model.agent import AgentEffect, AgentEvent, AgentState, IdleReason
 from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
 from telephony.model.campaign import AmdTreatment, CampaignSettings, Mode
@@ -93,6 +94,7 @@ class Call:
         self._settlement = Settlement(desk, self)
         self.recording = CallRecording(desk, self)
         self.controls = CallControls(desk, self)
+        self.transfer = Transfer(desk, self, placed.third)
 
     @property
     def live(self) -> bool:
@@ -199,6 +201,8 @@ class Call:
         self.cancel_waits = False
         if ATTEMPT.knows(self.attempt.state, AttemptEvent.CANCEL):
             await self.cancel(by)
+        elif self.attempt.transferred_at is not None and by == "agent":
+            raise Refused(Refusal.NOT_AVAILABLE, "The call is somebody else's now")
         elif self.live and ATTEMPT.knows(self.attempt.state, AttemptEvent.HANG_UP):
             await self.move(AttemptEvent.HANG_UP, cancelled_by=by)
         elif self.live and self.attempt.state is not AttemptState.CANCELLING:
@@ -233,6 +237,7 @@ class Call:
         if ATTEMPT.knows(self.attempt.state, AttemptEvent.AGENT_GONE):
             changes: dict[str, Any] = {"cancelled_by": "line"} if self.attempt.state in _UNANSWERED else {}
             await self.move(AttemptEvent.AGENT_GONE, **changes)
+        await self.transfer.call_over()
 
     # What the PBX tells
 
@@ -291,6 +296,8 @@ class Call:
                 await self._rang()
             case LegAnswered() if state in _UNANSWERED:
                 await self.answered()
+            case LegsJoined() if event.agent_leg == self.transfer.leg:
+                await self.transfer.customer_joined()
             case LegsJoined() if state in _UNANSWERED | {AttemptState.ANSWERED}:
                 if state in _UNANSWERED:
                     await self.answered()
@@ -431,12 +438,15 @@ class Call:
         def transaction(work: Work) -> tuple[Attempt, Agent, bool, tuple[AgentEffect, ...]]:
             attempt, agent = replace(self.attempt), replace(desk.agent)
             to_wrap = attempts.end(work, agent, attempt, self.leg.id, end, outcome, event=event, code=code)
-            agent_effects = (free or self._free_agent)(work, agent)
+            agent_effects = (free or self.free_agent)(work, agent)
             if to_wrap and (agent.state is not AgentState.WRAP_UP or agent.attempt_id != attempt.id):
-                # the agent was gone before it was known that they talked: nobody is left to say more
-                default = self.settings.disposition(self.settings.default_disposition)
-                assert default is not None
-                wrap_up.wrap_up(work, attempt, self.settings, default)
+                if attempt.wrapped_up_at is not None:
+                    wrap_up.as_said(work, attempt, self.settings)
+                else:
+                    # the agent was gone before it was known that they talked: nobody is left to say more
+                    default = self.settings.disposition(self.settings.default_disposition)
+                    assert default is not None
+                    wrap_up.wrap_up(work, attempt, self.settings, default)
                 to_wrap = False
             return attempt, agent, to_wrap, agent_effects
 
@@ -447,6 +457,8 @@ class Call:
         self.recording.over()
         desk.next(desk.recovery.line_free)
         self.controls.over()
+        desk.handed_over.pop(self.attempt.id, None)
+        desk.next(self.transfer.call_over)
         if not to_wrap and desk.call is self:
             desk.call = None
             if AgentEffect.NEXT_OFFER in effects and self.settings.mode is Mode.PREVIEW_STANDARD:
@@ -463,7 +475,8 @@ class Call:
         except SwitchboardError as error:
             log.warning("leg %s: not put on hold: %s", desk.reservation.line.leg_id, error)
 
-    def _free_agent(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+    def free_agent(self, work: Work, agent: Agent) -> tuple[AgentEffect, ...]:
+        """The agent goes on, to the next contact or to the wrap-up; nothing where they are in something else."""
         desk = self._desk
         if agent.attempt_id != self.attempt.id:
             return ()

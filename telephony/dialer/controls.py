@@ -17,6 +17,7 @@ from telephony.model.agent import AgentState
 from telephony.model.attempt import AttemptState
 from telephony.model.monitoring import MonitorMode
 from telephony.model.reasons import Refusal
+from telephony.model.transfer import TransferState
 from telephony.pbx.port import LiveLeg
 from telephony.store import controls
 from telephony.store.agents import Line
@@ -47,6 +48,8 @@ class CallControls:
     async def hold(self, *, held: bool) -> None:
         """Put the customer on hold or take them back; the same again changes nothing."""
         line = self.talking()
+        if self._call.transfer.under_way:
+            raise Refused(Refusal.NOT_AVAILABLE, "The customer is on hold for the transfer: complete or cancel that")
         if self.held == held:
             return
         if held:
@@ -63,8 +66,10 @@ class CallControls:
         await self.change(muted=muted)
 
     async def leg_for_digits(self) -> str:
-        """The customer's leg, where digits can be sent to it now."""
+        """The leg of whom the agent talks to, where digits can be sent to it now."""
         self.talking()
+        if self._call.transfer.state is TransferState.TALKING:
+            return self._call.transfer.leg
         if self.held:
             raise Refused(Refusal.NOT_AVAILABLE, "The customer is on hold")
         return self._call.leg.id
@@ -91,10 +96,14 @@ class CallControls:
         await self._write(lambda work, attempt: controls.held(work, attempt, since=since))
 
     async def take_back(self, line: Line) -> None:
-        """Agent and customer hear each other again."""
-        await carried_out(self._desk, self._call, self._desk.ground.board.join(self._call.leg.id, line.leg_id))
+        """Agent and customer hear each other again; with an agent whose page is being called anew, when it is there."""
+        if not self._call.attempt.away:
+            await self._join(line)
         await self._write(lambda work, attempt: controls.held(work, attempt, since=None))
         await self._tape_goes_on()
+
+    async def _join(self, line: Line) -> None:
+        await carried_out(self._desk, self._call, self._desk.ground.board.join(self._call.leg.id, line.leg_id))
 
     async def _tape_goes_on(self) -> None:
         if not self._tape_rests:

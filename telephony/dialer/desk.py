@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from telephony.dialer.browser_phone import BrowserPhone
 from telephony.dialer.call import Call
+from telephony.dialer.colleague import Colleague
 from telephony.dialer.errors import DialerError, Refused
 from telephony.dialer.ground import Ground
 from telephony.dialer.message import MessageCall
@@ -38,7 +39,7 @@ from telephony.store.attempts import Placed
 from telephony.store.engine import StoreUnavailable
 from telephony.store.errors import StoreError
 from telephony.store.grants import LostCell
-from telephony.store.records import Agent
+from telephony.store.records import Agent, Attempt
 from telephony.store.steps import step_agent
 from telephony.store.work import Work
 
@@ -67,6 +68,7 @@ class Desk:
         self.preview = Preview(self)
         self.wrap_up = WrapUp(self)
         self.browser_phone = BrowserPhone(self)
+        self.colleague = Colleague(self)
         self.recovery = Recovery(self)
         self._present = present
         self._inbox: asyncio.Queue[Job] = asyncio.Queue()
@@ -85,17 +87,20 @@ class Desk:
         self.reservation = Reservation(self, stored)
         self.call: Call | None = Call(self, stored.placed) if stored.placed is not None else None
         self.messages = {placed.leg.id: MessageCall(self, Call(self, placed)) for placed in stored.messages}
+        self.handed_over = {placed.attempt.id: Call(self, placed) for placed in stored.handed_over}
+        calls = [*self.handed_over.values(), *([self.call] if self.call is not None else [])]
+        self.thirds = {call.transfer.leg: call.transfer for call in calls if call.transfer.leg}
         self.preview.offer = stored.offer
         if self.reservation.line is not None:
             self.ground.owners[self.reservation.line.leg_id] = self
-        if self.call is not None:
-            self.ground.owners[self.call.leg.id] = self
-        self.ground.owners.update((leg, self) for leg in self.messages)
+        legs = [*self.messages, *self.thirds, *(call.leg.id for call in calls)]
+        self.ground.owners.update((leg, self) for leg in legs)
 
     @property
     def unfinished(self) -> bool:
         """True while a line or a call is up, or is thought to be."""
-        return self.reservation.line is not None or self.call is not None or bool(self.messages)
+        beside = self.messages or self.handed_over or self.thirds
+        return self.reservation.line is not None or self.call is not None or bool(beside)
 
     def hears_message(self, attempt_id: str) -> bool:
         """Whether this call goes on without the agent, to hear a recorded message."""
@@ -219,6 +224,11 @@ class Desk:
                 await self.call.leg_event(event)
             elif event.leg in self.messages:
                 await self.messages[event.leg].leg_event(event)
+            elif event.leg in self.thirds:
+                await self.thirds[event.leg].third_event(event)
+            else:
+                for call in [one for one in self.handed_over.values() if one.leg.id == event.leg]:
+                    await call.leg_event(event)
 
         self.post(handle)
 
@@ -275,7 +285,10 @@ class Desk:
                 self.next(doing[effect])
 
     async def set_state(self, state: str, reason: str | None) -> None:
-        """The agent's own wish; during a call it is kept until after wrap-up."""
+        """The agent's own wish; kept until after the wrap-up of a call, or until one handed to them is over."""
+        if self.colleague.busy and state != "offline":
+            await self.colleague.remember(state, reason)
+            return
         event = _GO[state]
         if not AGENT.knows(self.agent.state, event):
             if state == "available":
@@ -290,11 +303,13 @@ class Desk:
 
         What the PBX does not know any more is found by a survey, a moment later.
         """
-        over = self.call if self.call is not None and not self.call.live else None
+        call = self.call
+        over = call if call is not None and (not call.live or call.attempt.transferred_at is not None) else None
+        wrapped: list[Attempt] = []
 
         def close(work: Work, _agent: Agent) -> None:
             if over is not None:
-                self.wrap_up.by_default(work, over)
+                wrapped[:] = [self.wrap_up.by_default(work, over)]
 
         nothing = {"attempt_id": None, "offer_id": None, "wrap_up_until": None}
         reason = None if self.agent.state is AgentState.OFFLINE else IdleReason.FREED.value
@@ -302,7 +317,7 @@ class Desk:
         await self.move(AgentEvent.FREED, close, idle_reason=reason, **nothing)
         self.wrap_up.stop_timer()
         if over is not None:
-            self.call = None
+            self.wrap_up.let_go(over, wrapped[0])
         asyncio.get_running_loop().call_later(LEFT_OVER_AFTER, self.post, self._look_for_what_is_left)
 
     async def _look_for_what_is_left(self) -> None:
@@ -404,16 +419,18 @@ class Desk:
     # After a start or a lost link
 
     async def link_lost(self) -> None:
-        for one in (self.call, *self.messages.values()):
+        for one in (self.call, *self.handed_over.values(), *self.messages.values()):
             if one is not None:
                 await one.link_lost()
 
     async def reconcile(self, survey: Survey, asked: datetime) -> None:
         """Settle line and call by what really is and was; `asked`: when the survey began."""
         # the call first: an agent who talked and hung up since has something to wrap up
-        for one in (self.call, *self.messages.values()):
+        for one in (self.call, *self.handed_over.values(), *self.messages.values()):
             if one is not None:
                 await one.reconcile(survey, asked)
+        for third in list(self.thirds.values()):
+            await third.reconcile(survey)
         if self.reservation.line is not None:
             await self.reservation.reconcile(self.reservation.line, survey, asked)
             await self.recovery.reconcile(survey)

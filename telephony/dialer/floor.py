@@ -75,6 +75,7 @@ class Floor:
     ) -> None:
         self.changes = Changes()
         self.ground = Ground(store=store, board=board, place=place, changes=self.changes, audio=audio)
+        self.ground.free_colleague = self.free_colleague
         self._recorded = Recorded(self.ground, days=recording_days)
         self.presence = Presence()
         self.desks: dict[str, Desk] = {}
@@ -265,6 +266,13 @@ class Floor:
         """Raises what `desk` raises."""
         await self.desk(agent_id)
 
+    def free_colleague(self, agent_id: str) -> None:
+        """An agent to whom a call was to be handed goes back to what they were, unless another one is."""
+        desk = self.desks.get(agent_id)
+        taken = any(one.colleague == agent_id for other in self.desks.values() for one in other.thirds.values())
+        if desk is not None and not taken:
+            desk.post(desk.colleague.back)
+
     def seen(self, agent_id: str) -> None:
         self.presence.seen(agent_id)
 
@@ -385,6 +393,8 @@ class Floor:
         if self._links != link:
             return  # the next link-up brings a new survey
         await self.supervision.monitoring.reconcile(survey)
+        for desk in [one for one in self.desks.values() if one.colleague.busy]:
+            self.free_colleague(desk.agent.id)
         for leg in survey.live:
             if leg not in self.ground.owners:
                 await self._end_orphan(leg)

@@ -39,6 +39,7 @@ class Ground:
     audio: AudioFolder
     owners: dict[str, LegOwner] = field(default_factory=dict)
     monitors: dict[str, Monitor] = field(default_factory=dict)  # by the call they are in
+    free_colleague: Callable[[str], None] = lambda _agent_id: None  # a call handed to this agent is over
     settled: set[str] = field(default_factory=set)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     recordings_work: bool = True  # False: the PBX was asked to record and nothing arrived

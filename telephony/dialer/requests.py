@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from telephony.dialer.call import Call
 from telephony.dialer.errors import NoCapacity, NotFound, Refused
 from telephony.model.reasons import Capacity, Refusal, Withdrawal
+from telephony.model.transfer import TransferEvent, TransferState
 from telephony.pbx.port import OrderRefused, SwitchboardError
-from telephony.store import do_not_call
-from telephony.store.records import Offer
+from telephony.store import agents, beside, do_not_call
+from telephony.store.beside import Third
+from telephony.store.grants import Full
+from telephony.store.records import Attempt, Offer
 from telephony.store.work import Work
 
 if TYPE_CHECKING:
     from telephony.dialer.desk import Desk
     from telephony.dialer.floor import Floor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """To whom a call is handed: a colleague, else a number (E.164)."""
+
+    agent_id: str | None = None
+    number: str = ""
 
 
 def call_of(desk: Desk, attempt_id: str) -> Call:
@@ -48,6 +60,53 @@ class CallRequests:
             raise Refused(Refusal.NOT_AVAILABLE, "The call has just ended") from error
         except SwitchboardError as error:
             raise NoCapacity(Capacity.PBX_UNREACHABLE) from error
+
+    async def transfer(self, agent_id: str, attempt_id: str, action: TransferEvent, to: Target | None) -> TransferState:
+        """Begin, complete or cancel a transfer; where it stands then.
+
+        Raises `Refused` where the call or the colleague is not such that it can be, `NoCapacity`, `ContactWithdrawn`
+        for a number that no trunk may call.
+        """
+        desk = await self._floor.desk(agent_id)
+
+        async def ask() -> TransferState:
+            transfer = call_of(desk, attempt_id).transfer
+            match action:
+                case TransferEvent.COMPLETE:
+                    await transfer.complete()
+                case TransferEvent.CANCEL:
+                    await transfer.cancel()
+                case _:
+                    await transfer.begin(action, grant)
+            return transfer.state
+
+        def grant(work: Work, attempt: Attempt) -> Third | Full | Withdrawal:
+            here, settings = self._floor.ground.place, call_of(desk, attempt_id).settings
+            if colleague is not None:
+                return beside.grant_colleague(work, here, attempt, agent_id=colleague, endpoint=endpoint)
+            assert to is not None
+            return beside.grant_number(work, here, attempt, settings, to.number)
+
+        colleague = to.agent_id if to is not None else None
+        if colleague is None:
+            return await desk.ask(ask)
+        endpoint = await self._take_colleague(desk, colleague)
+        try:
+            return await desk.ask(ask)
+        except BaseException:
+            self._floor.free_colleague(colleague)
+            raise
+
+    async def _take_colleague(self, desk: Desk, colleague_id: str) -> str:
+        """Keep a colleague free for this call; the phone that is called."""
+        other = await self._floor.desk(colleague_id)
+        if other.agent.tenant_id != desk.agent.tenant_id or other is desk:
+            raise NotFound("agent")
+        phones = await self._floor.ground.store.run(lambda conn: agents.phones_of(conn, colleague_id))
+        if not phones.called or await self._floor.ground.board.phone_ready(phones.called) is False:
+            raise Refused(Refusal.PHONE_NOT_REGISTERED, "This colleague's phone is not registered")
+        await other.ask(other.colleague.take)
+        return phones.called
 
     async def do_not_call(self, agent_id: str, attempt_id: str) -> None:
         """List the customer's number and block the contact; the call goes on, and again changes nothing."""

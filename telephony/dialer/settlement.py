@@ -85,7 +85,11 @@ class Settlement:
         call, attempt = self._call, self._call.attempt
         state, joined_to = live.state, live.joined_to
         gone = self._desk.reservation.line is None
-        if self._desk.agent.attempt_id != attempt.id:
+        if attempt.transferred_at is not None:
+            await call.move(AttemptEvent.FOUND_TRANSFERRED)
+        elif joined_to is not None and joined_to == call.transfer.leg:
+            await call.transfer.handed_over(AttemptEvent.FOUND_TRANSFERRED)
+        elif self._desk.agent.attempt_id != attempt.id:
             await call.move(AttemptEvent.FOUND_UNWANTED, cancelled_by="supervisor")  # who freed its agent
         elif attempt.cancelled_by is not None or (gone and joined_to is None):
             left = gone and state != "up" and attempt.answered_at is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from telephony.model.agent import AgentState
 from telephony.model.attempt import LIVE
 from telephony.model.campaign import CampaignSettings
-from telephony.store import agents, attempts, claims, offers
+from telephony.store import agents, attempts, beside, claims, offers
 from telephony.store.agents import Line
 from telephony.store.attempts import CallLeg, Placed
 from telephony.store.claims import Claim
@@ -14,7 +14,10 @@ from telephony.store.work import Work
 
 
 class Stored:
-    """Line, claim, offer and call of an agent, each None where there is none; `messages`: calls that hear a message."""
+    """Line, claim, offer and call of an agent, each None where there is none.
+
+    `messages`: calls that hear a message; `handed_over`: those that somebody else has, wrapped up already.
+    """
 
     def __init__(self, work: Work, agent: Agent) -> None:
         self.agent = agent
@@ -27,9 +30,11 @@ class Stored:
         if agent.state is AgentState.RINGING and self.line is not None and self.line.contact_id is not None:
             self.claim = claims.reclaim(work, self.line.contact_id)
         live = attempts.live_of_agent(work, agent.id)
-        attempt = _unfinished(work, agent, [one for one in live if one.message_id is None])
+        elsewhere = [one for one in live if one.transferred_at is not None and one.wrapped_up_at is not None]
+        attempt = _unfinished(work, agent, [one for one in live if one.message_id is None and one not in elsewhere])
         if attempt is not None:
             self.placed = _placed(work, attempt)
+        self.handed_over = [_placed(work, one) for one in elsewhere]
         self.messages = [_placed(work, one) for one in live if one.message_id is not None]
 
 
@@ -41,6 +46,7 @@ def _placed(work: Work, attempt: Attempt) -> Placed:
         attempt=attempt,
         leg=CallLeg(id=leg.id if leg else "", trunk_id=leg.trunk_id if leg else "", dial="", caller_id="", max_ring=0),
         settings=CampaignSettings.stored(offer.settings),
+        third=(beside.third_of(work, attempt.id) or "") if attempt.transfer_to is not None else "",
     )
 
 

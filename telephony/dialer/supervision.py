@@ -40,6 +40,9 @@ class Supervision:
             if desk.call is not None and desk.call.attempt.id == attempt_id:
                 await desk.call.hang_up("supervisor")
                 return
+            if attempt_id in desk.handed_over:
+                await desk.handed_over[attempt_id].hang_up("supervisor")
+                return
             for message in desk.messages.values():
                 if message.attempt_id == attempt_id:
                     await message.hang_up("supervisor")

@@ -13,7 +13,7 @@ from telephony.model.agent import AgentEffect, AgentEvent, AgentState
 from telephony.model.campaign import Disposition, DispositionRule
 from telephony.model.reasons import Refusal
 from telephony.store import attempts, wrap_up
-from telephony.store.records import Agent
+from telephony.store.records import Agent, Attempt
 from telephony.store.work import Work
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class WrapUp:
         call = self._desk.call
         if self._desk.agent.state is not AgentState.WRAP_UP or call is None:
             return
-        if call.live:
+        if not _to_wrap(call):
             self._look_in(LEG_ENDS_WITHIN)  # the customer's leg is still on its way out
             return
         await self._save(call, self._disposition(call, call.settings.default_disposition, None))
@@ -73,7 +73,7 @@ class WrapUp:
             await self._saved_before(attempt_id, code)
             return
         disposition = self._disposition(call, code, callback_at)
-        if self._desk.agent.state is not AgentState.WRAP_UP or call.live:
+        if self._desk.agent.state is not AgentState.WRAP_UP or not _to_wrap(call):
             raise Refused(Refusal.NOT_AVAILABLE, "The call is still up: hang up first")
         await self._save(call, disposition, note=note, callback_at=callback_at, callback_mine=callback_mine)
 
@@ -86,11 +86,21 @@ class WrapUp:
         if stored != code:
             raise Refused(Refusal.NOT_AVAILABLE, f"This call was wrapped up as '{stored}' already")
 
-    def by_default(self, work: Work, call: Call) -> None:
-        """Inside a transaction: nobody is left to say what the result of an ended call was."""
-        if call.attempt.wrapped_up_at is None:
+    def by_default(self, work: Work, call: Call) -> Attempt:
+        """Inside a transaction: nobody is left to say what the result of an ended or handed-over call was."""
+        attempt = replace(call.attempt)
+        if attempt.wrapped_up_at is None:
             disposition = self._disposition(call, call.settings.default_disposition, None)
-            wrap_up.wrap_up(work, replace(call.attempt), call.settings, disposition)
+            wrap_up.wrap_up(work, attempt, call.settings, disposition)
+        return attempt
+
+    def let_go(self, call: Call, attempt: Attempt) -> None:
+        """The agent has nothing more to do with this call, which may live on with somebody else."""
+        self.stop_timer()
+        call.attempt = attempt
+        self._desk.call = None
+        if call.live:
+            self._desk.handed_over[attempt.id] = call
 
     def _disposition(self, call: Call, code: str, callback_at: datetime | None) -> Disposition:
         disposition = call.settings.disposition(code)
@@ -112,22 +122,21 @@ class WrapUp:
     ) -> None:
         desk = self._desk
 
-        def transaction(work: Work) -> tuple[Agent, tuple[AgentEffect, ...]]:
-            agent = replace(desk.agent)
+        def transaction(work: Work) -> tuple[Attempt, Agent, tuple[AgentEffect, ...]]:
+            attempt, agent = replace(call.attempt), replace(desk.agent)
             wrap_up.wrap_up(
                 work,
-                replace(call.attempt),
+                attempt,
                 call.settings,
                 disposition,
                 note=note,
                 callback_at=callback_at,
                 callback_agent_id=agent.id if callback_mine else None,
             )
-            return agent, self._go_on(work, agent, keep_line=call.keeps_line)
+            return attempt, agent, self._go_on(work, agent, keep_line=call.keeps_line)
 
-        desk.agent, effects = await desk.ground.change(transaction)
-        self.stop_timer()
-        desk.call = None
+        attempt, desk.agent, effects = await desk.ground.change(transaction)
+        self.let_go(call, attempt)
         desk.carry_out(effects)
 
     def _go_on(self, work: Work, agent: Agent, *, keep_line: bool) -> tuple[AgentEffect, ...]:
@@ -143,3 +152,8 @@ class WrapUp:
         else:
             event = AgentEvent.WRAPPED_UP
         return desk.step(work, agent, event, **after)
+
+
+def _to_wrap(call: Call) -> bool:
+    """Whether the agent's part of it is over."""
+    return not call.live or call.attempt.transferred_at is not None

@@ -45,6 +45,7 @@ class IdleReason(StrEnum):
     PHONE_LOST = "phone_lost"  # the phone in the browser did not come back in time
     SUPERVISOR = "supervisor"  # a supervisor's wish, who gave no reason
     FREED = "freed"  # a supervisor ended everything the agent was in
+    TRANSFER = "transfer"  # a colleague's call was handed to them, or is about to be
 
 
 class AgentEvent(StrEnum):

@@ -2,6 +2,7 @@
 
 `cancelling` is left only by the end of the leg: a customer who answers there is hung up, never joined. A
 cancel in `answered` or `talking` is not in the table: the caller is told CALL_ANSWERED and the call goes on.
+A call that was handed over lives on as `transferred` without its agent, who wraps it up meanwhile.
 `unknown` is entered when the link to Asterisk is lost and left when the flight recorder and the channel list
 have told what really happened; a leg's end that arrives while they are being read settles it as well.
 """
@@ -21,6 +22,7 @@ class AttemptState(StrEnum):
     ANSWERED = "answered"
     TALKING = "talking"
     MESSAGE = "message"
+    TRANSFERRED = "transferred"  # the customer talks to whom the agent handed the call to
     CANCELLING = "cancelling"
     UNKNOWN = "unknown"
     ENDED = "ended"
@@ -40,6 +42,7 @@ class AttemptEvent(StrEnum):
     HANG_UP = "hang_up"
     AGENT_GONE = "agent_gone"
     DROP_MESSAGE = "drop_message"
+    HAND_OVER = "hand_over"
     LEG_ENDED = "leg_ended"
     LINK_LOST = "link_lost"
     FOUND_PLACING = "found_placing"
@@ -47,6 +50,7 @@ class AttemptEvent(StrEnum):
     FOUND_ANSWERED = "found_answered"
     FOUND_TALKING = "found_talking"
     FOUND_MESSAGE = "found_message"
+    FOUND_TRANSFERRED = "found_transferred"
     FOUND_UNWANTED = "found_unwanted"  # alive although its end was already asked for
     FOUND_ENDED = "found_ended"
 
@@ -106,6 +110,10 @@ ATTEMPT = Table(
         (_S.MESSAGE, _E.HANG_UP): (_S.MESSAGE, (_X.END_LEG,)),
         (_S.MESSAGE, _E.LEG_ENDED): (_S.ENDED, (_X.SETTLE,)),
         (_S.MESSAGE, _E.LINK_LOST): (_S.UNKNOWN, ()),
+        (_S.TALKING, _E.HAND_OVER): (_S.TRANSFERRED, ()),
+        (_S.TRANSFERRED, _E.HANG_UP): (_S.TRANSFERRED, (_X.END_LEG,)),
+        (_S.TRANSFERRED, _E.LEG_ENDED): (_S.ENDED, (_X.SETTLE,)),
+        (_S.TRANSFERRED, _E.LINK_LOST): (_S.UNKNOWN, ()),
         (_S.CANCELLING, _E.APPEARED): (_S.CANCELLING, (_X.END_LEG,)),
         (_S.CANCELLING, _E.RANG): (_S.CANCELLING, ()),
         (_S.CANCELLING, _E.ANSWERED): (_S.CANCELLING, (_X.END_LEG,)),
@@ -120,6 +128,7 @@ ATTEMPT = Table(
         (_S.UNKNOWN, _E.FOUND_ANSWERED): (_S.ANSWERED, ()),
         (_S.UNKNOWN, _E.FOUND_TALKING): (_S.TALKING, ()),
         (_S.UNKNOWN, _E.FOUND_MESSAGE): (_S.MESSAGE, ()),
+        (_S.UNKNOWN, _E.FOUND_TRANSFERRED): (_S.TRANSFERRED, ()),
         (_S.UNKNOWN, _E.FOUND_UNWANTED): (_S.CANCELLING, (_X.END_LEG,)),
         (_S.UNKNOWN, _E.FOUND_ENDED): (_S.ENDED, (_X.SETTLE,)),
     },

@@ -18,12 +18,14 @@ from telephony.model.contact import CONTACT
 from telephony.model.line import LINE
 from telephony.model.offer import OFFER
 from telephony.model.table import Table
+from telephony.model.transfer import TRANSFER
 
 TABLES: tuple[tuple[str, Table[Any, Any, Any]], ...] = (
     ("Agent", AGENT),
     ("Offer", OFFER),
     ("Attempt", ATTEMPT),
     ("Contact", CONTACT),
+    ("Transfer", TRANSFER),
     ("Line", LINE),
 )
 STATES_FILE = Path(__file__).with_name("STATES.md")

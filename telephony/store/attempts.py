@@ -49,12 +49,16 @@ class CallLeg:
 
 @dataclass(slots=True, kw_only=True)
 class Placed:
-    """An attempt with its customer leg; `line`: the call to the agent's phone, where that has to come first."""
+    """An attempt with its customer leg; `line`: the call to the agent's phone, where that has to come first.
+
+    `third`: the leg of a third party that it may be handed to, or was; empty: none.
+    """
 
     attempt: Attempt
     leg: CallLeg
     settings: CampaignSettings
     line: Line | None = None
+    third: str = ""
 
 
 _RUNNING = Prepared(select(campaigns.c.running).where(campaigns.c.id == bindparam("campaign")))
@@ -265,7 +269,7 @@ def _grant_leg(
                 id=leg_id,
                 trunk_id=trunk.id,
                 dial=trunk.dial_template.replace("{number}", offer.e164),
-                caller_id=_caller_id(settings, trunk),
+                caller_id=caller_id_of(settings, trunk),
                 max_ring=trunk.max_ring,
                 abandon_path=messages.abandon_path(work.conn, offer.campaign_id),
             )
@@ -286,7 +290,7 @@ def grant_listening(work: Work, here: Place, attempt: Attempt) -> Full | None:
     return grants.take(work, here, [Need(attempt.id, grants.CELL, here.cell_id, EAR_CHANNELS)])
 
 
-def _caller_id(settings: CampaignSettings, trunk: Any) -> str:
+def caller_id_of(settings: CampaignSettings, trunk: Any) -> str:
     """The campaign's, where this trunk allows it; else the trunk's own first one."""
     allowed: list[str] = trunk.caller_ids
     if settings.caller_id is not None and (not allowed or settings.caller_id in allowed):

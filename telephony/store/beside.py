@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from dataclasses import dataclass
 
+from sqlalchemy import Connection, and_, insert, or_, select
+
+from telephony.model.campaign import CampaignSettings
 from telephony.model.ids import new_id
-from telephony.store import grants
+from telephony.model.reasons import Withdrawal
+from telephony.store import claims, grants
+from telephony.store.attempts import caller_id_of
 from telephony.store.grants import Full, Need, Place
+from telephony.store.paging import Row
 from telephony.store.records import Attempt
-from telephony.store.schema import legs
+from telephony.store.schema import agents, legs, users
 from telephony.store.work import Work
 
 MONITOR, THIRD = "monitor", "third"
+
+MOST_SHOWN = 80
+"""Characters of a name that a phone is shown."""
 
 
 def open_monitor(work: Work, here: Place, attempt: Attempt, supervisor_id: str) -> str | Full:
@@ -22,6 +31,77 @@ def open_monitor(work: Work, here: Place, attempt: Attempt, supervisor_id: str) 
         return full
     store(work, here, attempt, leg, kind=MONITOR, agent_id=supervisor_id)
     return leg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Third:
+    """A third party's leg. `name`: as it is shown; `caller_name`: what is shown to them."""
+
+    leg: str
+    dial: str
+    name: str
+    caller_name: str = ""
+    caller_id: str = ""
+    agent_id: str | None = None
+    trunk_id: str | None = None
+    e164: str | None = None
+
+
+def grant_colleague(work: Work, here: Place, attempt: Attempt, *, agent_id: str, endpoint: str) -> Third | Full:
+    """A channel for a call to a colleague's phone, which shows who calls. Raises `LostCell`."""
+    leg = new_id()
+    full = grants.take(work, here, [Need(leg, grants.CELL, here.cell_id)])
+    if full is not None:
+        return full
+    rows = work.conn.execute(select(users.c.id, users.c.name).where(users.c.id.in_((agent_id, attempt.agent_id))))
+    names = {row.id: row.name for row in rows}
+    caller = "".join(one for one in names[attempt.agent_id] if one.isprintable())[:MOST_SHOWN]
+    return Third(leg=leg, dial=f"PJSIP/{endpoint}", name=names[agent_id], caller_name=caller, agent_id=agent_id)
+
+
+def grant_number(
+    work: Work, here: Place, attempt: Attempt, settings: CampaignSettings, e164: str
+) -> Third | Full | Withdrawal:
+    """Places for a call to a number, through the first trunk that takes it and has room. Raises `LostCell`."""
+    able = [trunk for trunk in claims.usable_trunks(work, here, attempt.tenant_id) if claims.allows(trunk, e164)]
+    if not able:
+        return Withdrawal.NUMBER_NOT_ALLOWED
+    leg, first = new_id(), None
+    for trunk in able:
+        needs = [Need(leg, grants.TRUNK, trunk.id), Need(leg, grants.CELL, here.cell_id)]
+        full = grants.take(work, here, needs, rate=(trunk.id, trunk.max_calls_per_second))
+        if full is None:
+            return Third(
+                leg=leg,
+                dial=trunk.dial_template.replace("{number}", e164),
+                name=e164,
+                caller_id=caller_id_of(settings, trunk),
+                trunk_id=trunk.id,
+                e164=e164,
+            )
+        first = first or full
+    assert first is not None
+    return first
+
+
+def third_of(work: Work, attempt_id: str) -> str | None:
+    """The third party's leg of this call that has not ended."""
+    mine = legs.c.attempt_id == attempt_id, legs.c.kind == THIRD, legs.c.ended_at.is_(None)
+    return work.conn.scalars(select(legs.c.id).where(*mine)).first()
+
+
+def colleagues(conn: Connection, agent_id: str) -> list[Row]:
+    """Who of the same company and cell could take a call now, by name."""
+    mine = select(agents.c.tenant_id, agents.c.cell_id).where(agents.c.id == agent_id).subquery()
+    rests = and_(agents.c.state == "idle", agents.c.idle_reason.is_distinct_from("transfer"))
+    rows = conn.execute(
+        select(agents.c.id, users.c.name, agents.c.state)
+        .join(users, users.c.id == agents.c.id)
+        .join(mine, and_(mine.c.tenant_id == agents.c.tenant_id, mine.c.cell_id == agents.c.cell_id))
+        .where(agents.c.id != agent_id, users.c.active, or_(agents.c.state == "available", rests))
+        .order_by(users.c.name, agents.c.id)
+    )
+    return [dict(row._mapping) for row in rows]
 
 
 def store(

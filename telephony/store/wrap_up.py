@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, update
 
+from telephony.model.attempt import AttemptState
 from telephony.model.campaign import CampaignSettings, Disposition, DispositionRule
 from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.due import Due, Waits
@@ -31,7 +32,13 @@ def settings_of(work: Work, attempt: Attempt) -> CampaignSettings:
 _WRAPPED_UP = Prepared(
     update(attempts)
     .where(attempts.c.id == bindparam("key"))
-    .values(disposition=bindparam("new_disposition"), note=bindparam("new_note"), wrapped_up_at=bindparam("now"))
+    .values(
+        disposition=bindparam("new_disposition"),
+        note=bindparam("new_note"),
+        callback_at=bindparam("new_callback"),
+        callback_agent_id=bindparam("new_callback_agent"),
+        wrapped_up_at=bindparam("now"),
+    )
 )
 
 
@@ -45,15 +52,39 @@ def wrap_up(
     callback_at: datetime | None = None,
     callback_agent_id: str | None = None,
 ) -> None:
-    """Store disposition and note of an ended attempt and do with the contact what the disposition's rule says."""
-    values = {"key": attempt.id, "new_disposition": disposition.code, "new_note": note or None, "now": work.now}
+    """Store disposition and note, and do with the contact what the disposition's rule says.
+
+    The contact of a call that lives on, handed over, is treated when that has ended: by `as_said`.
+    """
+    values = {
+        "key": attempt.id,
+        "new_disposition": disposition.code,
+        "new_note": note or None,
+        "new_callback": callback_at,
+        "new_callback_agent": callback_agent_id,
+        "now": work.now,
+    }
     _WRAPPED_UP(work.conn, values)
-    attempt.wrapped_up_at = work.now
+    attempt.disposition, attempt.wrapped_up_at = disposition.code, work.now
+    attempt.callback_at, attempt.callback_agent_id = callback_at, callback_agent_id
     payload = {"call": attempt.id, "disposition": disposition.code}
     work.tell(attempt.tenant_id, "call.wrapped_up", payload, attempt.agent_id)
     if disposition.rule is DispositionRule.DO_NOT_CALL:
         # also where the contact is no longer ours to treat: the customer said so
         enlist(work, attempt.tenant_id, attempt.e164, why=ASKED, added_by=attempt.agent_id)
+    if attempt.state is AttemptState.ENDED:
+        _treat_contact(work, attempt, settings, disposition)
+
+
+def as_said(work: Work, attempt: Attempt, settings: CampaignSettings) -> None:
+    """A handed-over call has ended that was wrapped up before."""
+    disposition = settings.disposition(attempt.disposition or settings.default_disposition)
+    assert disposition is not None
+    _treat_contact(work, attempt, settings, disposition)
+
+
+def _treat_contact(work: Work, attempt: Attempt, settings: CampaignSettings, disposition: Disposition) -> None:
+    callback_at, callback_agent_id = attempt.callback_at, attempt.callback_agent_id
     count_try(work, attempt.number_id)
     contact = offers.contact_of(work, attempt.contact_id)
     if contact.state is not ContactState.IN_ATTEMPT:

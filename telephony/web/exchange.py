@@ -12,9 +12,11 @@ from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from telephony.dialer.preview import Pulled
+from telephony.dialer.requests import Target
 from telephony.model.message_drop import When
 from telephony.model.monitoring import MonitorMode
 from telephony.model.reasons import Withdrawal
+from telephony.model.transfer import TransferEvent, TransferState
 from telephony.pbx.port import EarsState
 from telephony.settings import Settings
 from telephony.store.accounts import Role
@@ -40,6 +42,9 @@ class CallFront(Protocol):
     async def hold(self, agent_id: str, attempt_id: str, *, held: bool) -> None: ...
     async def mute(self, agent_id: str, attempt_id: str, *, muted: bool) -> None: ...
     async def send_digits(self, agent_id: str, attempt_id: str, digits: str) -> None: ...
+    async def transfer(
+        self, agent_id: str, attempt_id: str, action: TransferEvent, to: Target | None
+    ) -> TransferState: ...
     async def do_not_call(self, agent_id: str, attempt_id: str) -> None: ...
     async def remove(self, agent_id: str, offer_id: str, *, listed: bool, why: str | None) -> dict[str, Any]: ...
 

@@ -57,8 +57,8 @@ class LiveMessage(BaseModel):
 
     kind: str = Field(
         description="hello, reset, tick, or an event: agent.state, offer.opened, offer.closed, call.state, "
-        "call.controls, call.monitored, call.amd, call.beep, call.recording, call.voicemail_left, call.wrapped_up, "
-        "limit.reached, campaign.state, pbx.state, phone.trouble"
+        "call.controls, call.transfer_failed, call.monitored, call.amd, call.beep, call.recording, "
+        "call.voicemail_left, call.wrapped_up, limit.reached, campaign.state, pbx.state, phone.trouble"
     )
     cursor: str = Field(description="give the last one as `since` when you come back")
     at: datetime

@@ -193,6 +193,12 @@ unknown + found_message -> message:
 unknown + found_unwanted -> cancelling: end_leg
 unknown + found_ended -> ended: settle
 unknown + leg_ended -> ended: settle
+# A call that was handed over lives on without its agent and counts until it is gone.
+talking + hand_over -> transferred:
+transferred + hang_up -> transferred: end_leg
+transferred + leg_ended -> ended: settle
+transferred + link_lost -> unknown:
+unknown + found_transferred -> transferred:
 """
 
 LINE = """
@@ -271,3 +277,31 @@ def parse(rows: str) -> dict[tuple[str, str], tuple[str, tuple[str, ...]]]:
             raise ValueError(f"given twice: {pair}")
         found[state, event] = (target, tuple(effect.strip() for effect in effects.split(",") if effect.strip()))
     return found
+
+
+TRANSFER = """
+# The customer is on hold while the third party's phone rings.
+none + blind -> blind: hold_customer, call_third
+none + consult -> consult: hold_customer, call_third
+# Blind: joined at the answer. Consult: the agent talks first, and completes or takes the customer back.
+blind + answered -> passing: hand_over
+consult + answered -> talking: join_agent
+consult + complete -> blind:
+talking + complete -> passing: hand_over
+passing + joined -> handed_over: free_agent
+# What fails, or is cancelled, brings agent and customer back together.
+blind + cancel -> none: end_third, take_back
+consult + cancel -> none: end_third, take_back
+talking + cancel -> none: end_third, take_back
+talking + not_joined -> none: end_third, take_back
+passing + not_joined -> none: end_third, take_back
+blind + third_ended -> none: take_back
+consult + third_ended -> none: take_back
+talking + third_ended -> none: take_back
+passing + third_ended -> none: take_back
+# The call is over, and with it the transfer.
+blind + call_ended -> none: end_third
+consult + call_ended -> none: end_third
+talking + call_ended -> none: end_third
+passing + call_ended -> none: end_third
+"""

@@ -18,8 +18,10 @@ from sqlalchemy import Connection
 
 from telephony.dialer.changes import Changes
 from telephony.dialer.preview import Pulled
+from telephony.dialer.requests import Target
 from telephony.model.monitoring import MonitorMode
 from telephony.model.reasons import Withdrawal
+from telephony.model.transfer import TransferEvent, TransferState
 from telephony.pbx.port import EarsState
 from telephony.settings import Http, Phones, Settings
 from telephony.store import accounts, outbox
@@ -47,6 +49,10 @@ class NotedCalls:
 
     async def send_digits(self, agent_id: str, attempt_id: str, digits: str) -> None:
         self._note("dtmf", agent_id, attempt_id, digits)
+
+    async def transfer(self, agent_id: str, attempt_id: str, action: TransferEvent, to: Target | None) -> TransferState:
+        self._note("transfer", agent_id, attempt_id, action.value, to)
+        return TransferState.CONSULT
 
     async def do_not_call(self, agent_id: str, attempt_id: str) -> None:
         self._note("do not call", agent_id, attempt_id)

@@ -71,6 +71,7 @@ class Attempt(Thing):
     end_asked: bool = False
     unwanted: bool = False  # cancel is stored
     message: bool = False
+    handed_over: bool = False
     talked: bool = False
     dialed: bool = False
     disposition: ContactEvent = ContactEvent.RETRY
@@ -321,6 +322,13 @@ class World:
         self.move_attempt(attempt, AttemptEvent.CANCEL)
         attempt.unwanted = True
 
+    def hand_over(self, attempt: Attempt) -> None:
+        """The customer talks to somebody else from now on; the agent wraps up, perhaps before that has ended."""
+        self.move_attempt(attempt, AttemptEvent.HAND_OVER)
+        attempt.joined, attempt.handed_over = False, True
+        ended = AgentEvent.CALL_ENDED_ON_LINE if attempt.agent.keep_line else AgentEvent.CALL_ENDED
+        self.move_agent(attempt.agent, ended)
+
     def drop_message(self, attempt: Attempt) -> None:
         self.move_attempt(attempt, AttemptEvent.DROP_MESSAGE)
         off_line = AgentEvent.MESSAGE_DROPPED_OFF_LINE
@@ -432,6 +440,8 @@ class World:
         agent = attempt.agent
         if not attempt.leg:
             self.move_attempt(attempt, AttemptEvent.FOUND_ENDED)
+        elif attempt.handed_over:
+            self.move_attempt(attempt, AttemptEvent.FOUND_TRANSFERRED)
         elif attempt.unwanted or (not attempt.message and (agent.attempt is not attempt or not agent.line)):
             self.move_attempt(attempt, AttemptEvent.FOUND_UNWANTED)
         elif attempt.message:

@@ -13,6 +13,7 @@ from telephony.model.contact import CONTACT, ContactEvent, ContactState
 from telephony.model.line import LINE, LineEvent, LineState
 from telephony.model.offer import OFFER, OfferEvent, OfferState
 from telephony.model.table import IllegalStep, Step, Table
+from telephony.model.transfer import TRANSFER, TransferEvent, TransferState
 from tests.support import expected_rows
 
 pytestmark = pytest.mark.unit
@@ -24,6 +25,7 @@ TABLES: dict[str, tuple[AnyTable, str, type[StrEnum], type[StrEnum]]] = {
     "attempt": (ATTEMPT, expected_rows.ATTEMPT, AttemptState, AttemptEvent),
     "line": (LINE, expected_rows.LINE, LineState, LineEvent),
     "contact": (CONTACT, expected_rows.CONTACT, ContactState, ContactEvent),
+    "transfer": (TRANSFER, expected_rows.TRANSFER, TransferState, TransferEvent),
 }
 NAMES = sorted(TABLES)
 

@@ -85,12 +85,18 @@ def can_drop_message(machine: PreviewDialing) -> list[Attempt]:
     return [one for one in answered if not one.agent.pull and one.agent.attempt is one and not one.end_asked]
 
 
+def can_hand_over(machine: PreviewDialing) -> list[Attempt]:
+    talking = attempts(AttemptState.TALKING)(machine)
+    both = [one for one in talking if one.agent.attempt is one and one.agent.state is AgentState.TALKING]
+    return [one for one in both if one.leg == "up" and not one.end_asked and machine.world.linked]
+
+
 def can_join(machine: PreviewDialing) -> list[Attempt]:
     return [
         one
         for one in machine.world.attempts
         if one.leg == "up"
-        and not (one.joined or one.message)
+        and not (one.joined or one.message or one.handed_over)
         and (one.agent.line, one.agent.attempt, one.agent.state) == ("up", one, AgentState.DIALING)
         and (not machine.world.linked or one.state is AttemptState.ANSWERED)
     ]
@@ -225,6 +231,11 @@ class PreviewDialing(RuleBasedStateMachine):
     @rule(which=Which)
     def a_message_is_dropped(self, which: int) -> None:
         self.world.drop_message(of(which, can_drop_message(self)))
+
+    @some(can_hand_over)
+    @rule(which=Which)
+    def a_call_is_handed_over(self, which: int) -> None:
+        self.world.hand_over(of(which, can_hand_over(self)))
 
     @rule(which=Which)
     def a_supervisor_frees_an_agent(self, which: int) -> None:
@@ -363,6 +374,7 @@ DISTURBANCES: list[tuple[str, Callable[[PreviewDialing], list[Any]]]] = [
     ("a_call_is_cancelled", knowing(AttemptEvent.CANCEL)),
     ("a_call_is_hung_up", knowing(AttemptEvent.HANG_UP)),
     ("a_message_is_dropped", can_drop_message),
+    ("a_call_is_handed_over", can_hand_over),
 ]
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from telephony.dialer.requests import Target
 from telephony.model.ids import new_id
 from telephony.store import teams
 from telephony.store.accounts import Role
+from telephony.store.schema import agents
 from tests.support.office import Office
 from tests.unit.test_web_calls import called
 
@@ -116,3 +119,42 @@ async def test_agents_are_not_told_who_listens(office: Office) -> None:
             await office.tell(kind, {"call": "c"}, agent_id=office.acme.agent_id)
         assert (await hers.receive_json())["kind"] == "call.controls"
         assert [(await theirs.receive_json())["kind"] for _ in range(2)] == ["call.monitored", "call.controls"]
+
+
+async def test_a_transfer_is_asked_for_as_it_was_meant(office: Office) -> None:
+    agent, ann, call, bea = await office.agent(), office.acme.agent_id, new_id(), new_id()
+    path = f"/api/v1/calls/{call}/transfer"
+    for body in (
+        {"action": "blind", "to": {"number": "+44 20 7946 0999"}},
+        {"action": "consult", "to": {"agent": bea}},
+        {"action": "complete"},
+        {"action": "cancel"},
+    ):
+        answer = await agent("POST", path, body)
+        assert (answer.status, answer.json) == (200, {"state": "ringing"})
+    assert office.floor.asked == [
+        ("transfer", ann, call, "blind", Target(number="+442079460999")),
+        ("transfer", ann, call, "consult", Target(agent_id=bea)),
+        ("transfer", ann, call, "complete", None),
+        ("transfer", ann, call, "cancel", None),
+    ]
+    for body in (
+        {"action": "blind"},
+        {"action": "complete", "to": {"agent": bea}},
+        {"action": "consult", "to": {}},
+        {"action": "consult", "to": {"agent": bea, "number": "+442079460999"}},
+        {"action": "consult", "to": {"number": "12"}},
+        {"action": "give", "to": {"agent": bea}},
+    ):
+        assert (await agent("POST", path, body)).code == "INVALID"
+    assert len(office.floor.asked) == 4
+
+
+async def test_colleagues_of_my_company_who_are_free(office: Office) -> None:
+    acme = office.acme
+    bea = await office.hire("bea", Role.AGENT, acme.tenant_id)
+    await office.hire("off", Role.AGENT, acme.tenant_id)
+    await office.store.run(lambda conn: conn.execute(update(agents).where(agents.c.id == bea).values(state="idle")))
+    agent = await office.agent()
+    answer = await agent("GET", "/api/v1/me/colleagues")
+    assert answer.json == [{"id": bea, "name": "bea", "state": "idle"}]
