@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from telephony.dialer import phones
 from telephony.dialer.call import Call
-from telephony.dialer.errors import NoCapacity, NotFound, Refused
+from telephony.dialer.errors import Elsewhere, NoCapacity, NotFound, Refused
 from telephony.dialer.ground import Ground
 from telephony.dialer.requests import call_of
 from telephony.model.agent import AgentState
@@ -111,13 +111,16 @@ class Monitoring:
 
     async def _begin(self, supervisor_id: str, name: str, agent_id: str, attempt_id: str, mode: MonitorMode) -> None:
         ground = self._floor.ground
+        desk = await self._floor.desk(agent_id)  # first: another cell's is asked there
         if self.busy(supervisor_id):
             raise Refused(Refusal.NOT_AVAILABLE, "You are in another call: leave that first")
-        own = await self._floor.desk(supervisor_id)
+        try:
+            own = await self._floor.desk(supervisor_id)
+        except Elsewhere:
+            raise Refused(Refusal.NOT_AVAILABLE, "Your phone is at another telephone system than this call") from None
         if own.agent.state not in (AgentState.OFFLINE, AgentState.IDLE):
             raise Refused(Refusal.NOT_AVAILABLE, "Go idle first: your own phone is needed for it")
         phone = await phones.check(ground, supervisor_id)
-        desk = await self._floor.desk(agent_id)
 
         async def place() -> tuple[str, str]:
             call = call_of(desk, attempt_id)
@@ -157,6 +160,7 @@ class Monitoring:
 
     async def leave(self, supervisor_id: str, attempt_id: str) -> None:
         """Take the supervisor out of this call; who is in none is out of it already."""
+        await self._floor.desk(supervisor_id)  # it can only be in a call of the own cell
         one = self._floor.ground.monitors.get(attempt_id)
         if one is not None and one.supervisor_id == supervisor_id:
             one.ending = True

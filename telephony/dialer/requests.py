@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from telephony.dialer.call import Call
-from telephony.dialer.errors import NoCapacity, NotFound, Refused
+from telephony.dialer.errors import Elsewhere, NoCapacity, NotFound, Refused
 from telephony.model.reasons import Capacity, Refusal, Withdrawal
 from telephony.model.transfer import TransferEvent, TransferState
 from telephony.pbx.port import OrderRefused, SwitchboardError
@@ -99,7 +99,10 @@ class CallRequests:
 
     async def _take_colleague(self, desk: Desk, colleague_id: str) -> str:
         """Keep a colleague free for this call; the phone that is called."""
-        other = await self._floor.desk(colleague_id)
+        try:
+            other = await self._floor.desk(colleague_id)
+        except Elsewhere:
+            raise NotFound("agent") from None  # calls are handed over within one telephone system
         if other.agent.tenant_id != desk.agent.tenant_id or other is desk:
             raise NotFound("agent")
         phones = await self._floor.ground.store.run(lambda conn: agents.phones_of(conn, colleague_id))
