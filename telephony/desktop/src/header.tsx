@@ -8,7 +8,7 @@ import { choose as chooseLanguage, LANGUAGES, language, texts } from "./language
 import { online } from "./live.ts";
 import { PhoneBand } from "./phone/band.tsx";
 import { PhoneStatus } from "./phone/status.tsx";
-import { agent, desk, session, signOut, tellLanguage, user } from "./store.ts";
+import { agent, desk, placed, session, signOut, tellLanguage, user } from "./store.ts";
 import { choose as chooseTheme, THEMES, theme } from "./theme.ts";
 import { Button } from "./ui/button.tsx";
 import { Icon } from "./ui/icon.tsx";
@@ -50,7 +50,7 @@ export function Header() {
           />
         )}
       </header>
-      {session.value === "in" && !online.value && <Lost />}
+      {session.value === "in" && placed.value && !online.value && <Lost />}
       {desk.value && !desk.value.pbx && (
         <p class="band bad" role="alert" data-testid="pbx-lost">
           {t.pbxLost}

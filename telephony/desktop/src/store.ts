@@ -15,6 +15,9 @@ export const desk = signal<Desk | null>(null);
 export const user = computed(() => desk.value?.me.user ?? null);
 export const agent = computed(() => desk.value?.me.agent ?? null);
 
+/** Whether it is known whose floor this is: an installation's administrator belongs to no tenant and says which. */
+export const placed = computed(() => user.value !== null && (user.value.tenant_id !== null || tenant.value !== ""));
+
 /** Actions under way, by name; a second one of the same name is not begun. */
 export const busy = signal<ReadonlySet<string>>(new Set());
 
@@ -109,6 +112,7 @@ export async function begin(): Promise<void> {
 }
 
 function listen(cursor: string): void {
+  if (!placed.peek()) return;
   follow(cursor, { onEvent, reread: read, onEnd: ended });
 }
 

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { whole } from "../format.ts";
 import { fill, named } from "../language.ts";
-import { user } from "../store.ts";
+import { agent as desk, user } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
 import { Since, Until } from "../ui/timer.tsx";
@@ -35,7 +35,7 @@ export function AgentsPart() {
   const inTeam = known.filter((one) => !team.value || one.teams.some((of) => of.id === team.value));
   const shown = inTeam.filter((one) => (!state.value || one.state === state.value) && has(one, text.value));
   return (
-    <section class="part" aria-label={w.agents.head}>
+    <div class="part">
       <div class="tools">
         <input
           type="search"
@@ -115,7 +115,7 @@ export function AgentsPart() {
           {fill(w.agents.count, { n: whole(shown.length), total: whole(known.length) })}
         </p>
       )}
-    </section>
+    </div>
   );
 }
 
@@ -182,7 +182,7 @@ function AgentActions({ agent, call }: { agent: Agent; call: string }) {
   const ask = useSignal<"" | "free" | "hang-up">("");
   const monitored = floor.value.calls.get(call)?.monitored ?? null;
   const mine = agent.id === user.value?.id;
-  const noCall = mine ? w.yourself : call ? "" : w.noCall;
+  const noCall = mine ? w.yourself : !call ? w.noCall : deaf();
   const name = agent.name;
   return (
     <div class="deeds">
@@ -266,6 +266,9 @@ function AgentActions({ agent, call }: { agent: Agent; call: string }) {
     </div>
   );
 }
+
+/** Why this user cannot listen to calls; empty: can. */
+export const deaf = (): string => (desk.value?.phone ? "" : words.value.agents.noPhone);
 
 const FREE_STATES = new Set<Agent["state"]>(["offline", "idle", "available"]);
 export const MONITOR_ICONS = { listen: "ear", whisper: "message", barge: "mic" } as const;

@@ -10,7 +10,7 @@ import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Since } from "../ui/timer.tsx";
 import { hangUp, monitor, stopMonitoring } from "./actions.ts";
-import { MONITOR_ICONS } from "./agents.tsx";
+import { deaf, MONITOR_ICONS } from "./agents.tsx";
 import { Confirm } from "./confirm.tsx";
 import { agents, calls, campaigns, told } from "./data.ts";
 import type { Call } from "./patch.ts";
@@ -19,7 +19,7 @@ import { words } from "./words.ts";
 export function CallsPart() {
   const w = words.value.calls;
   return (
-    <section class="part" aria-label={w.head}>
+    <div class="part">
       <h2>{w.head}</h2>
       {calls.value.length === 0 ? (
         <p class="panel empty">{w.none}</p>
@@ -46,7 +46,7 @@ export function CallsPart() {
         </div>
       )}
       <PastCalls />
-    </section>
+    </div>
   );
 }
 
@@ -91,6 +91,7 @@ function CallRow({ call }: { call: Call }) {
                 icon={MONITOR_ICONS[mode]}
                 compact
                 pressed={on}
+                off={on ? "" : deaf()}
                 label={`${on ? w.agents.stopListening : w.agents[mode]}: ${call.agent.name}`}
                 testid={mode}
                 onPress={() => void (on ? stopMonitoring(call.id) : monitor(call.id, mode))}

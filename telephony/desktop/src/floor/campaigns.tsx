@@ -34,7 +34,7 @@ export function CampaignsPart() {
   if (!known) return <p class="panel">{words.value.reading}</p>;
   if (chosen) return <OneCampaign campaign={chosen} />;
   return (
-    <section class="part" aria-label={w.head}>
+    <div class="part">
       {administers.value && (
         <div class="tools">
           <NewCampaign />
@@ -50,7 +50,7 @@ export function CampaignsPart() {
           <CampaignCard campaign={one} key={one.id} />
         ))}
       </ul>
-    </section>
+    </div>
   );
 }
 
@@ -133,7 +133,7 @@ function OneCampaign({ campaign }: { campaign: Campaign }) {
   const w = words.value;
   const view = place.value.view;
   return (
-    <section class="part" aria-label={campaign.name} data-testid="campaign" data-campaign={campaign.id}>
+    <div class="part" data-testid="campaign" data-campaign={campaign.id}>
       <header class="panel campaign-head">
         <a class="button plain compact" href={link("campaigns")} data-testid="back" aria-label={w.back} title={w.back}>
           <Icon name="back" />
@@ -161,7 +161,7 @@ function OneCampaign({ campaign }: { campaign: Campaign }) {
       {view === "import" && <ImportView campaign={campaign} key={campaign.id} />}
       {view === "settings" && <SettingsView campaign={campaign} key={campaign.id} />}
       {view === "messages" && <MessagesView campaign={campaign} key={campaign.id} />}
-    </section>
+    </div>
   );
 }
 

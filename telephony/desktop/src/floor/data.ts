@@ -6,7 +6,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { api, Problem, type Schemas, tenant } from "../api.ts";
 import type { LiveEvent } from "../live.ts";
-import { onLive, onReread, refused, say, user } from "../store.ts";
+import { onLive, onReread, placed, refused, say, user } from "../store.ts";
 import { type Agent, type Call, type Floor, heard } from "./patch.ts";
 
 export type Campaign = Schemas["Campaign"];
@@ -33,9 +33,6 @@ export const calls = computed<Call[]>(() =>
 
 export const role = computed(() => user.value?.role ?? "agent");
 export const administers = computed(() => role.value === "admin" || role.value === "tenant_admin");
-
-/** Whether there is somebody whose floor is looked at: an installation's administrator says whose. */
-export const ready = computed(() => (role.value === "admin" ? tenant.value !== "" : user.value !== null));
 
 function byName(a: { name: string }, b: { name: string }): number {
   return a.name.localeCompare(b.name);
@@ -150,7 +147,7 @@ function moved(): void {
 }
 
 export async function readAll(): Promise<void> {
-  if (!ready.peek()) return;
+  if (!placed.peek()) return;
   try {
     await Promise.all([readCampaigns(), readAgents(), readCalls(), readLimits()]);
     progressed.value += 1;
@@ -163,7 +160,7 @@ export async function readAll(): Promise<void> {
 export function watch(): () => void {
   const ends = [onLive(onEvent), onReread(() => void readAll())];
   const begun = effect(() => {
-    if (ready.value && tenant.value !== null) void readAll();
+    if (placed.value && tenant.value !== null) void readAll();
   });
   return () => {
     begun();

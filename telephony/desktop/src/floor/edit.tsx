@@ -59,6 +59,11 @@ export function Edit({ head, drafts, isNew, onSave, onClose, onDelete }: EditPro
         if (!(error instanceof Problem)) throw error;
         const told = (error.body.errors ?? []).map((one) => [one.field.split(".")[0] ?? "", one.message] as const);
         errors.value = told.length ? Object.fromEntries(told) : { "": error.body.detail ?? error.code };
+        requestAnimationFrame(() => {
+          const at = document.querySelector<HTMLElement>('.dialog [aria-invalid="true"], .dialog .error');
+          at?.scrollIntoView({ block: "center" });
+          at?.focus();
+        });
       }
     });
   };

@@ -15,7 +15,7 @@ export const pressing = (one: Limit): boolean => one.used >= one.limit;
 export function LimitsPart() {
   const w = words.value.limits;
   return (
-    <section class="part" aria-label={w.head}>
+    <div class="part">
       {limits.value.length === 0 && <p class="panel empty">{w.none}</p>}
       <div class="gauges">
         {limits.value.map((one) => (
@@ -23,7 +23,7 @@ export function LimitsPart() {
         ))}
       </div>
       <Refusals />
-    </section>
+    </div>
   );
 }
 

@@ -5,12 +5,12 @@ import { useEffect } from "preact/hooks";
 import { Notices } from "../agent/notices.tsx";
 import { tenant } from "../api.ts";
 import { whole } from "../format.ts";
-import { look } from "../store.ts";
+import { look, placed } from "../store.ts";
 import { Icon, type IconName } from "../ui/icon.tsx";
 import { AgentsPart } from "./agents.tsx";
 import { CallsPart } from "./calls.tsx";
 import { CampaignsPart } from "./campaigns.tsx";
-import { administers, agents, all, calls, campaigns, limits, ready, role, tenants, told, watch } from "./data.ts";
+import { administers, agents, all, calls, campaigns, limits, role, tenants, told, watch } from "./data.ts";
 import { LimitsPart, pressing } from "./limits.tsx";
 import { PeoplePart } from "./people.tsx";
 import { link, type Part, place } from "./place.ts";
@@ -37,7 +37,8 @@ export function FloorPage() {
         {role.value === "admin" && <TenantChoice />}
       </div>
       <Notices />
-      {ready.value ? <Shown /> : <p class="panel">{tenants.value.length ? w.chooseTenant : w.noTenants}</p>}
+      {!place.value.campaign && <h1 class="unseen">{w.parts[place.value.part]}</h1>}
+      {placed.value ? <Shown /> : <p class="panel">{tenants.value.length ? w.chooseTenant : w.noTenants}</p>}
     </main>
   );
 }

@@ -119,7 +119,7 @@ export function PeoplePart() {
     await read();
   };
   return (
-    <section class="part" aria-label={words.value.parts.people}>
+    <div class="part">
       <Block
         head={w.users}
         add={w.newUser}
@@ -205,7 +205,7 @@ export function PeoplePart() {
           }
         />
       )}
-    </section>
+    </div>
   );
 }
 

@@ -49,6 +49,7 @@ export const floorEn = {
     hangUpHead: "Hang up the call with {name}?",
     hangUpText: "The customer and the agent are cut off. The agent goes on with the wrap-up.",
     noCall: "only during a call",
+    noPhone: "you have no phone of your own: choose one at “My desk”",
     nothingToFree: "nothing to be freed",
     yourself: "that is you",
   },

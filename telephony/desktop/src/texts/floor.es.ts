@@ -51,6 +51,7 @@ export const floorEs: FloorTexts = {
     hangUpHead: "¿Colgar la llamada con {name}?",
     hangUpText: "Se corta al cliente y al agente. El agente sigue con el cierre.",
     noCall: "solo durante una llamada",
+    noPhone: "no tiene teléfono propio: elija uno en «Mi puesto»",
     nothingToFree: "no hay nada que liberar",
     yourself: "es usted",
   },
