@@ -105,6 +105,7 @@ The demo is running.
 
   Next      Open the page, sign in as {first} and choose Available. The softphone of {first} answers
             by itself, then the first customer is shown: press Accept to call.
+  Talk      To be heard yourself choose This browser as the phone: its name is in the line on top.
   Logs      {self.settings.directory}
   Look      {self._command} --config {self.settings.configuration} doctor
   End       Ctrl-C

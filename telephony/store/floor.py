@@ -90,7 +90,7 @@ def agents_page(
             agents.c.state_since.label("since"),
             agents.c.idle_reason.label("reason"),
             agents.c.wish,
-            agents.c.phone,
+            case((agents.c.browser_phone != "", agents.c.browser_phone), else_=agents.c.phone).label("phone"),
             cells.c.name.label("cell"),
             agents.c.campaign_id,
             campaigns.c.name.label("campaign_name"),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Error, expect
+from sqlalchemy import select
 
 from telephony.demo.customers import fictional_number
 from telephony.demo.pbx import Pbx
@@ -78,21 +79,49 @@ def _silences(recording: Path) -> list[float]:
 
 @asynccontextmanager
 async def talk(
-    offices: Offices, agent: str, pbx: Pbx, ports: PortBlock, folder: Path, **wanted: Any
+    offices: Offices,
+    agent: str,
+    pbx: Pbx,
+    ports: PortBlock,
+    folder: Path,
+    *,
+    mode: str = "preview_standard",
+    reloads: bool = False,
+    **wanted: Any,
 ) -> AsyncIterator[Talk]:
+    """Talking; `reloads`: the page is loaded anew while the contact is shown, too."""
     rows = [{"external_id": "c0", "name": "Talked to", "number": BOB}]
-    here = await offices.found(agents={agent: ""}, plans={"Spring": Plan(contacts=rows)}, softphones={BOB: "bob"})
+    plan = Plan(contacts=rows, settings={"mode": mode})
+    here = await offices.found(agents={agent: ""}, plans={"Spring": plan}, softphones={BOB: "bob"})
     voice = await asyncio.to_thread(wav.write_tone, folder / "customer.wav", CUSTOMER_SAYS, 240)
     async with talking_phone(pbx, ports, folder, "bob", voice) as bob:
         desk = await offices.desk(here, agent, **wanted)
         await desk.phone_in_browser()
         await desk.go("available")
         await desk.shows(state="previewing")
+        if reloads:
+            await _reloaded(offices, here.people[agent], desk)
         await desk.press("accept")
         await desk.shows(state="talking")
         await desk.phone_is("in_call")
         await hears_the_customer(desk)
         yield Talk(here=here, desk=desk, agent=await offices.client(here, agent), bob=bob, offices=offices)
+
+
+async def _reloaded(offices: Offices, agent: str, desk: AgentPage) -> None:
+    """The offer is still there, on another leg of the same reservation."""
+    offer, before = (await desk.data("agent-page"))["offer"], await _line(offices, agent)
+    await desk.page.reload()
+    await desk.phone_is("in_call")
+    await desk.shows(state="previewing", offer=offer)
+    assert await _line(offices, agent) != before
+
+
+async def _line(offices: Offices, agent: str) -> str:
+    """The leg of the agent's line."""
+    lines = schema.reservations
+    wanted = select(lines.c.leg_id).where(lines.c.agent_id == agent, lines.c.ended_at.is_(None))
+    return await offices.store.run(lambda conn: str(conn.execute(wanted).scalar_one()))
 
 
 async def hears_the_customer(desk: AgentPage) -> None:
@@ -103,8 +132,11 @@ async def hears_the_customer(desk: AgentPage) -> None:
     raise AssertionError(f"the agent hears {hertz:.0f} Hz at {loud:.0f} dB")
 
 
-async def test_a_reload_brings_the_call_back(offices: Offices, pbx: Pbx, ports: PortBlock, tmp_path: Path) -> None:
-    async with talk(offices, "web2", pbx, ports, tmp_path) as one:
+@pytest.mark.parametrize(("mode", "agent"), [("preview_standard", "web2"), ("preview_direct", "web10")])
+async def test_a_reload_brings_the_call_back(
+    offices: Offices, pbx: Pbx, ports: PortBlock, tmp_path: Path, mode: str, agent: str
+) -> None:
+    async with talk(offices, agent, pbx, ports, tmp_path, mode=mode, reloads=True) as one:
         call = (await one.me())["call"]["id"]
         await one.desk.page.reload()
         await one.desk.shows(state="talking", call=call)
@@ -183,6 +215,29 @@ async def test_a_second_tab_takes_the_phone_and_the_first_is_told(offices: Offic
     await desk.press("phone-again")
     await desk.phone_is("ready")
     await second.phone_is("taken_over")
+
+
+async def test_a_second_tab_takes_the_call_and_keeps_it(
+    offices: Offices, pbx: Pbx, ports: PortBlock, tmp_path: Path
+) -> None:
+    async with talk(offices, "web9", pbx, ports, tmp_path) as one:
+        second = AgentPage(await one.desk.page.context.new_page(), one.desk.watch)
+        await second.page.goto("/")
+        await one.desk.phone_is("taken_over")
+        await second.phone_is("in_call")
+        await hears_the_customer(second)
+        agent = one.here.people["web9"]
+        line = await _line(offices, agent)
+        await asyncio.sleep(6.0)  # an old tab that came back after its pause would have taken it by now
+        await one.desk.phone_is("taken_over")
+        await second.phone_is("in_call")
+        assert await _line(offices, agent) == line
+        await second.press("hang-up")
+        await second.shows(state="wrap_up")
+        await second.phone_is("ready")
+        await second.wrap_up("success")
+        (attempt,) = await offices.rows(one.here, schema.attempts)
+        assert attempt.outcome == "TALKED"
 
 
 async def test_the_echo_test_lets_the_agent_hear_the_own_microphone(offices: Offices) -> None:

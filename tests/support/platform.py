@@ -23,8 +23,8 @@ from telephony.demo.softphone import AnswerMode, Softphone, SoftphoneSettings
 
 TRUNK = "customers"
 AGENTS = ("alice", "bob", "carol")
-WEB_AGENTS = tuple(f"web{n}" for n in range(1, 9))
-"""User names of agents whose phone is in the browser."""
+WEB_AGENTS = tuple(f"web{n}" for n in range(1, 13))
+"""User names of agents whose phone is in the browser; no two tests use one."""
 
 LOAD_PHONES = 120
 """Phones load1 ... load120 that answer at once."""

@@ -55,6 +55,8 @@ export class BrowserPhone {
   #line: Line | null = null;
   #waiting: Line | null = null;
   #wasDown = false;
+  /** The service was told which line is held over this connection. */
+  #told = false;
   #stopped = false;
   readonly #sound: HTMLAudioElement;
   readonly #watch: ReturnType<typeof setInterval>;
@@ -164,6 +166,7 @@ export class BrowserPhone {
   // -- registering
 
   #register(account: Account): void {
+    this.#told = false;
     set({ state: "registering" });
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const way = new Way(`${scheme}//${location.host}${account.path}`);
@@ -205,11 +208,19 @@ export class BrowserPhone {
     // what Asterisk says within the call goes to the dead connection until the call was offered afresh over this one
     if (this.#wasDown && line?.session.isEstablished()) line.session.renegotiate();
     this.#wasDown = false;
-    await api("POST", "/me/phone/attached", { call_leg: line?.leg || null }).catch(() => {}); // the next one tells
+    // not again when the registration is only refreshed: a line may be on its way here just then
+    if (this.#told) return;
+    await api("POST", "/me/phone/attached", { call_leg: line?.leg || null }).then(
+      () => {
+        this.#told = true;
+      },
+      () => {}, // the refresh tells
+    );
   }
 
   #down(): void {
     this.#wasDown = true;
+    this.#told = false;
     if (phone.peek().state !== "taken_over") set({ state: "lost" });
   }
 
