@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -59,6 +60,15 @@ async def events(one: Shift) -> list[tuple[str, str | None]]:
     return told
 
 
+async def told(one: Shift, *last: tuple[str, str | None]) -> None:
+    """Wait until this was told last: it is done beside the requests."""
+    for _ in range(500):
+        if (await events(one))[-len(last) :] == list(last):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(await events(one))
+
+
 async def shown(one: Shift, *, quiet: bool) -> Any:
     page = await one.store.run(
         lambda conn: views.calls(conn, one.here.tenant_id, CallFilter(), PageRequest(limit=5), quiet=quiet)
@@ -76,8 +86,7 @@ async def test_listen_whisper_barge_and_leave(store: Store) -> None:
         assert (await one.used())["cell"] == before + 1
         assert await shown(one, quiet=True) is None  # the phone only rings
         one.board.answers(leg)
-        await one.until(lambda: one.floor.ground.monitors[attempt].answered)
-        await one.settle()
+        await told(one, ("call.monitored", "listen"))
         assert (await shown(one, quiet=True), await shown(one, quiet=False)) == ({"mode": "listen", "by": "Sue"}, None)
         for mode in (WHISPER, BARGE, LISTEN):
             await monitor(one, sue, attempt, mode)
@@ -87,8 +96,7 @@ async def test_listen_whisper_barge_and_leave(store: Store) -> None:
         await one.floor.supervision.leave(sue, new_id())
         await one.floor.supervision.leave(sue, attempt)
         one.board.ends(leg, answered=True)
-        await one.until(lambda: not one.floor.ground.monitors)
-        await one.settle()
+        await told(one, ("call.monitored", None))
         assert await events(one) == [
             ("call.monitored", "listen"),
             ("call.controls", "whisper"), ("call.monitored", "whisper"),
@@ -158,8 +166,7 @@ async def test_a_service_that_starts_again_leaves_no_supervisor_in_a_call(store:
         agent_leg, attempt, customer = await one.talking()
         leg = await monitor(one, sue, attempt, WHISPER)
         one.board.answers(leg)
-        await one.until(lambda: one.floor.ground.monitors[attempt].answered)
-        await one.settle()
+        await told(one, ("call.controls", "whisper"), ("call.monitored", "whisper"))
         live = [
             LiveLeg(leg=agent_leg, state="up", joined_to=customer),
             LiveLeg(leg=customer, state="up", joined_to=agent_leg),
