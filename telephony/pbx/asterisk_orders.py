@@ -98,7 +98,7 @@ def direct_variables(call: DirectCall) -> dict[str, str]:
         "PD_TARGET": call.dial,
         "PD_RING": str(call.ring_limit),
         "PD_LEG": call.leg,
-        **({"CALLERID(num)": call.caller_id} if call.caller_id else {}),
+        "CALLERID(num)": call.caller_id,  # also where it is none: the line may have served another campaign
     }
 
 

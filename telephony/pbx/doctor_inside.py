@@ -66,6 +66,7 @@ _MODULES = (
     "app_stack",
     "app_userevent",
     "res_tonedetect",
+    "func_callerid",
     "func_channel",
     "func_db",
     "func_devstate",
