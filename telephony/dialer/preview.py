@@ -89,7 +89,7 @@ class Preview:
         contact = offers.contact_of(work, claim.contact.id)
         if contact.state is not ContactState.OFFERED or contact.holder_id != agent.id:
             return None
-        now = claims.up_to_date(work, claim)
+        now = claims.up_to_date(work, claim, contact)
         if now is None:
             offers.give_back(work, contact, agent_id=agent.id)  # stopped while the agent's phone rang
             return None

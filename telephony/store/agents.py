@@ -181,8 +181,13 @@ def leg_answered(work: Work, leg_id: str) -> None:
 
 def leg_ended(work: Work, leg_id: str, outcome: str, *, cause: int = 0, sip: int | None = None) -> None:
     """Close a leg and give back what it held."""
-    _LEG_ENDED(work.conn, {"key": leg_id, "now": work.now, "cause": cause, "sip": sip, "outcome": outcome})
+    close_leg(work, leg_id, outcome, cause=cause, sip=sip)
     grants.release(work, [leg_id])
+
+
+def close_leg(work: Work, leg_id: str, outcome: str, *, cause: int = 0, sip: int | None = None) -> None:
+    """Write down how a leg ended."""
+    _LEG_ENDED(work.conn, {"key": leg_id, "now": work.now, "cause": cause, "sip": sip, "outcome": outcome})
 
 
 @dataclass(frozen=True, slots=True)

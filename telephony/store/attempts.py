@@ -22,11 +22,11 @@ from telephony.model.offer import OfferEvent
 from telephony.model.outcomes import UNCOUNTED, UNTOUCHED, LegEnd
 from telephony.model.reasons import Capacity, Outcome, Withdrawal
 from telephony.store import abandonment, claims, grants, messages, offers, permission
-from telephony.store.agents import Line, leg_ended, open_line
+from telephony.store.agents import Line, close_leg, leg_ended, open_line
 from telephony.store.due import due_columns, why_blocked, why_never
 from telephony.store.grants import Full, Need, Place
 from telephony.store.prepared import Prepared
-from telephony.store.records import Agent, Attempt, Contact, Offer, columns, record
+from telephony.store.records import Agent, Attempt, Contact, Number, Offer, columns, record
 from telephony.store.schema import attempts, campaigns, dialed, legs, numbers, refusals
 from telephony.store.steps import step_agent, step_attempt, step_contact, step_offer
 from telephony.store.work import Work
@@ -61,7 +61,11 @@ class Placed:
     third: str = ""
 
 
-_RUNNING = Prepared(select(campaigns.c.running).where(campaigns.c.id == bindparam("campaign")))
+_RUNNING = Prepared(
+    select(campaigns.c.running, *columns(Number))
+    .select_from(campaigns.outerjoin(numbers, numbers.c.id == bindparam("number")))
+    .where(campaigns.c.id == bindparam("campaign"))
+)
 _ADD = Prepared(insert(attempts))
 _ADD_LEG = Prepared(insert(legs))
 _ADD_DIALED = Prepared(insert(dialed))
@@ -101,22 +105,19 @@ def last_leg(work: Work, attempt_id: str) -> Any:
     return _OPEN_LEG(work.conn, {"attempt": attempt_id}).first()
 
 
-def is_running(work: Work, campaign_id: str) -> bool:
-    return bool(_RUNNING(work.conn, {"campaign": campaign_id}).scalar_one())
-
-
 def forbidden(
     work: Work, settings: CampaignSettings, offer: Offer, contact: Contact, *, attempt: Attempt | None = None
 ) -> Withdrawal | None:
     """Why this offer's contact may not be called now, or not again by the `attempt` under way; None where it may."""
-    if not is_running(work, offer.campaign_id):
+    running, *of_number = _RUNNING(work.conn, {"campaign": offer.campaign_id, "number": offer.number_id}).one()
+    if not running:
         return Withdrawal.CAMPAIGN_STOPPED
     if contact.state is ContactState.BLOCKED:
         return Withdrawal.ON_DO_NOT_CALL_LIST
     held = ContactState.OFFERED if attempt is None else ContactState.IN_ATTEMPT
     if contact.state is not held or contact.holder_id != offer.agent_id:
         return Withdrawal.CONTACT_REMOVED
-    number = offers.number_of(work, offer.number_id)
+    number = Number(**dict(zip(Number.__slots__, of_number, strict=True)))
     refused = permission.denied(work, settings, contact, number, attempt=attempt.id if attempt else "")
     return refused.code if refused else None
 
@@ -142,6 +143,7 @@ def place(work: Work, here: Place, agent: Agent, offer: Offer, event: OfferEvent
 class Granted:
     """The places of an attempt that is not made yet, its leg, and that of the agent where the agent comes first."""
 
+    contact: Contact
     attempt_id: str
     leg: CallLeg
     agent_leg: str | None
@@ -150,20 +152,20 @@ class Granted:
 def grant(work: Work, here: Place, agent: Agent, offer: Offer) -> Granted | Full | Withdrawal:
     """The places for the call of an offer, which need not be stored yet: so it opens only with a place, if it must."""
     settings = CampaignSettings.stored(offer.settings)
-    why = forbidden(work, settings, offer, offers.contact_of(work, offer.contact_id))
+    contact = offers.contact_of(work, offer.contact_id)
+    why = forbidden(work, settings, offer, contact)
     if why is not None:
         return why
     attempt_id = new_id()
     agent_leg = new_id() if settings.mode is Mode.PREVIEW else None
     leg = _grant_leg(work, here, offer, settings, attempt_id, agent_leg=agent_leg)
-    return Granted(attempt_id, leg, agent_leg) if isinstance(leg, CallLeg) else leg
+    return Granted(contact, attempt_id, leg, agent_leg) if isinstance(leg, CallLeg) else leg
 
 
 def place_granted(work: Work, here: Place, agent: Agent, offer: Offer, event: OfferEvent, granted: Granted) -> Placed:
     """Close an offer as accepted and place the call that its places were granted for."""
     settings = CampaignSettings.stored(offer.settings)
     attempt_id, leg, agent_leg = granted.attempt_id, granted.leg, granted.agent_leg
-    contact = offers.contact_of(work, offer.contact_id)
     step_offer(
         work,
         offer,
@@ -181,7 +183,7 @@ def place_granted(work: Work, here: Place, agent: Agent, offer: Offer, event: Of
         _store_leg(work, here, attempt, leg, placed_at=None)
         line = open_line(work, here, agent, agent_leg, settings, offer.campaign_id, offer.contact_id)
         step_attempt(work, attempt, AttemptEvent.CALL_AGENT)
-    step_contact(work, contact, ContactEvent.START_ATTEMPT)
+    step_contact(work, granted.contact, ContactEvent.START_ATTEMPT)
     held = {"reservation_id": line.reservation_id} if line else {}
     step_agent(work, agent, AgentEvent.ACCEPTED, attempt_id=attempt.id, **held)
     return Placed(attempt=attempt, leg=leg, settings=settings, line=line)
@@ -250,6 +252,8 @@ def _grant_leg(
         return Full(Capacity.NO_TRUNK, "", 0, 0)
     leg_id = new_id()
     first: Full | None = None
+    if len(able) > 1:
+        _lock(work, here, offer.tenant_id, [trunk.id for trunk in able])
     for trunk in able:
         needs = [
             Need(leg_id, grants.TRUNK, trunk.id),
@@ -278,6 +282,15 @@ def _grant_leg(
             break  # another trunk has no more room in the tenant, the data center or the cell
     assert first is not None
     return first
+
+
+def _lock(work: Work, here: Place, tenant_id: str, trunk_ids: list[str]) -> None:
+    """Lock all limits that a leg through one of these trunks may need, before the first of them is touched.
+
+    One after the other, in the order in which trunks are tried, two cells would wait for each other.
+    """
+    own = [(grants.TENANT, tenant_id), (grants.DATA_CENTER, here.data_center_id), (grants.CELL, here.cell_id)]
+    grants.locked(work, [*own, *((grants.TRUNK, trunk) for trunk in trunk_ids)])
 
 
 def grant_listening(work: Work, here: Place, attempt: Attempt) -> Full | None:
@@ -373,6 +386,7 @@ def next_leg(
     why = forbidden(work, settings, offer, offers.contact_of(work, attempt.contact_id), attempt=attempt)
     if why is not None:
         return why
+    _lock(work, here, attempt.tenant_id, [old.trunk_id, *(trunk.id for trunk in others)])
     leg_ended(work, old.id, "trunk_failed", cause=end.cause, sip=end.sip)
     leg = _grant_leg(work, here, offer, settings, attempt.id, passed=frozenset(t for t in tried if t))
     if isinstance(leg, Full):
@@ -414,7 +428,7 @@ def end(
     # together, in the one order in which all take the limits
     grants.release(work, [attempt.id] if leg_id is None else [attempt.id, leg_id])
     if leg_id is not None:
-        leg_ended(work, leg_id, outcome.value, cause=end_.cause if end_ else 0, sip=end_.sip if end_ else None)
+        close_leg(work, leg_id, outcome.value, cause=end_.cause if end_ else 0, sip=end_.sip if end_ else None)
     attempt.outcome = outcome.value  # told with the step
     step_attempt(work, attempt, event, ended_at=work.now, outcome=outcome.value, code=code)
     if outcome in (Outcome.NOT_PLACED, Outcome.SYSTEM_ERROR):

@@ -9,18 +9,18 @@ from sqlalchemy import Connection, bindparam, select
 
 from telephony.model import hours
 from telephony.model.campaign import CampaignSettings
-from telephony.store.due import numbers_of_contact
+from telephony.store.due import numbers_of_contact, zones_of
+from telephony.store.errors import NoSuch
 from telephony.store.paging import Row
 from telephony.store.prepared import Prepared
-from telephony.store.records import Number
-from telephony.store.rows import found
+from telephony.store.records import Contact, Number, columns, record
 from telephony.store.schema import attempts, contacts, fields, users
 
 HISTORY = 10
 """Former attempts on a card, the newest first."""
 
 
-_CONTACT = Prepared(select(contacts).where(contacts.c.id == bindparam("contact")))
+_CONTACT = Prepared(select(*columns(Contact)).where(contacts.c.id == bindparam("contact")))
 _FIELDS = Prepared(
     select(fields.c.name, fields.c.label).where(fields.c.tenant_id == bindparam("tenant")).order_by(fields.c.id)
 )
@@ -44,26 +44,32 @@ _HISTORY = Prepared(
 )
 
 
-def card(conn: Connection, contact_id: str, number_id: str, settings: CampaignSettings, *, now: datetime) -> Row:
+def card_of(conn: Connection, contact_id: str, number_id: str, settings: CampaignSettings, *, now: datetime) -> Row:
+    """The card of a contact as it is stored; raises `NoSuch`."""
+    row = _CONTACT(conn, {"contact": contact_id}).one_or_none()
+    if row is None:
+        raise NoSuch("contact")
+    return card(conn, record(Contact, row), number_id, settings, now=now)
+
+
+def card(conn: Connection, contact: Contact, number_id: str, settings: CampaignSettings, *, now: datetime) -> Row:
     """A contact as JSON: the campaign's `card_fields` in their order, all fields where it names none."""
-    contact = found(_CONTACT(conn, {"contact": contact_id}), "contact")
-    known = numbers_of_contact(conn, contact_id)
+    known = numbers_of_contact(conn, contact.id)
     # an import leaves a number in use where it is, but may have taken that of a former offer away
     chosen = next((number for number in known if number.id == number_id), known[0])
-    zones = [contact["zone"]] if contact["zone"] else [name for name in chosen.zones.split(",") if name]
     return {
-        "contact": contact_id,
-        "external_id": contact["external_id"],
-        "name": contact["name"],
-        "fields": _fields(conn, contact["tenant_id"], contact["fields"], settings),
+        "contact": contact.id,
+        "external_id": contact.external_id,
+        "name": contact.name,
+        "fields": _fields(conn, contact.tenant_id, contact.fields, settings),
         "numbers": [_number(number) for number in known],
         "number": _number(chosen),
-        "zone": common_clock(zones, now),
-        "history": history(conn, contact["tenant_id"], contact_id),
-        "callback_at": contact["callback_at"].isoformat() if contact["callback_at"] else None,
-        "skips": contact["skips"],
-        "attempts": contact["attempts"],
-        "consent": contact["consent"],
+        "zone": common_clock(zones_of(contact.zone, chosen), now),
+        "history": history(conn, contact.tenant_id, contact.id),
+        "callback_at": contact.callback_at.isoformat() if contact.callback_at else None,
+        "skips": contact.skips,
+        "attempts": contact.attempts,
+        "consent": contact.consent,
     }
 
 

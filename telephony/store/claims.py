@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, and_, bindparam, exists, func, not_, or_, select, union_all, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, not_, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -47,6 +47,9 @@ from telephony.store.work import Work
 
 CANDIDATES = 20
 """Contacts looked at for one claim: enough to pass a run of numbers that are in use; the next claim goes on."""
+
+FIRST_LOOK = 3
+"""Contacts looked at before all candidates are: mostly the first one is it, and every row has its price."""
 
 SKIP_KEEPS_AWAY = timedelta(hours=24)
 """How long a skipped contact is not offered to the same agent again (SPEC section 4)."""
@@ -99,8 +102,22 @@ _CAMPAIGNS = Prepared(
 _SERVED_LIST = and_(lists.c.active, or_(lists.c.expires_at.is_(None), lists.c.expires_at > bindparam("now")))
 _OPEN = or_(contacts.c.shuts_at.is_(None), contacts.c.shuts_at > bindparam("now"))
 
+
+def _first_due(state: ContactState) -> Any:
+    # one index look-up a list, however long the lists are
+    return (
+        select(func.min(contacts.c.due_at))
+        .where(contacts.c.list_id == lists.c.id, contacts.c.state == state.value)
+        .scalar_subquery()
+    )
+
+
 _LISTS = Prepared(
-    select(lists.c.id)
+    select(
+        lists.c.id,
+        _first_due(ContactState.CALLBACK).label("callback"),
+        _first_due(ContactState.WAITING).label("waiting"),
+    )
     .where(lists.c.campaign_id == bindparam("campaign"), _SERVED_LIST)
     .order_by(lists.c.priority.desc(), lists.c.created_at)
 )
@@ -152,6 +169,16 @@ def for_anybody(long_due: Any) -> Any:
     return or_(owner.is_(None), and_(contacts.c.due_at <= long_due, not_(at_work)), not_(on_campaign))
 
 
+_COLLEAGUES = exists().where(
+    campaign_teams.c.campaign_id == bindparam("campaign"),
+    campaign_teams.c.team_id == team_members.c.team_id,
+    team_members.c.user_id == agents.c.id,
+    agents.c.state != "offline",
+    agents.c.id != bindparam("agent"),
+)
+"""True where somebody else works on the campaign."""
+
+
 def _due(state: ContactState) -> Any:
     return (
         select(*columns(Contact))
@@ -162,12 +189,12 @@ def _due(state: ContactState) -> Any:
             _OPEN,
             or_(
                 contacts.c.skips == 0,
-                bindparam("alone", type_=Boolean),
+                not_(_COLLEAGUES),
                 not_(skipped_by(bindparam("agent"), since=bindparam("skipped_since"))),
             ),
         )
         .order_by(contacts.c.due_at, contacts.c.id)
-        .limit(CANDIDATES)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
     )
 
@@ -185,18 +212,6 @@ _TRUNKS = Prepared(
     .order_by(trunks.c.position, trunks.c.name)
 )
 
-_OTHERS = Prepared(
-    select(
-        exists().where(
-            campaign_teams.c.campaign_id == bindparam("campaign"),
-            campaign_teams.c.team_id == team_members.c.team_id,
-            team_members.c.user_id == agents.c.id,
-            agents.c.state != "offline",
-            agents.c.id != bindparam("agent"),
-        )
-    )
-)
-
 
 def usable_trunks(work: Work, place: Place, tenant_id: str) -> list[Any]:
     """The trunks a tenant may use from this cell, first choice first."""
@@ -209,9 +224,8 @@ def allows(trunk: Any, e164: str) -> bool:
     return not ranges or any(e164.startswith(prefix) for prefix in ranges)
 
 
-def room(work: Work, place: Place, tenant_id: str) -> Callable[[int], Full | None]:
+def room(work: Work, place: Place, tenant_id: str, trunks_here: list[Any]) -> Callable[[int], Full | None]:
     """Which limit stands in the way of any call of a tenant that takes so many channels of the cell; None: none."""
-    trunks_here = usable_trunks(work, place, tenant_id)
     if not trunks_here:
         return lambda channels: Full(Capacity.NO_TRUNK, "", 0, 0)
     scopes = [
@@ -254,26 +268,28 @@ def claim(work: Work, place: Place, agent: Agent) -> Claim | None:
     pushed = {one.id: one for one in of_agent(work.conn, agent.id) if one.settings.mode in PUSH_MODES}
     if not pushed:
         return None
+    trunks_here = usable_trunks(work, place, agent.tenant_id)
     if agent.state is AgentState.AVAILABLE:  # who is on the line already is shown the next contact all the same
-        in_the_way = room(work, place, agent.tenant_id)
+        in_the_way = room(work, place, agent.tenant_id, trunks_here)
         # the agent's own leg comes first
         pushed = {one.id: one for one in pushed.values() if not in_the_way(call_channels(one.settings) + 1)}
     elif any(one.settings.offer_timeout == 0 for one in pushed.values()):
         # whose offer takes its places with the claim: the limits come before the counts of contacts (grants.locked)
-        room(work, place, agent.tenant_id)
+        room(work, place, agent.tenant_id, trunks_here)
     if not pushed:
         return None
-    return _first_of(work, place, agent, pushed)
+    return _first_of(work, agent, pushed, trunks_here)
 
 
 def pull(work: Work, place: Place, agent: Agent, campaign: Campaign) -> Claim | Full | None:
     """Hold the next contact of one campaign for the agent who asked for it; None: none is due."""
     channels = call_channels(campaign.settings) + 1  # the agent's own leg
-    return room(work, place, agent.tenant_id)(channels) or _first_of(work, place, agent, {campaign.id: campaign})
-
-
-def _first_of(work: Work, place: Place, agent: Agent, among: dict[str, Campaign]) -> Claim | None:
     trunks_here = usable_trunks(work, place, agent.tenant_id)
+    full = room(work, place, agent.tenant_id, trunks_here)(channels)
+    return full or _first_of(work, agent, {campaign.id: campaign}, trunks_here)
+
+
+def _first_of(work: Work, agent: Agent, among: dict[str, Campaign], trunks_here: list[Any]) -> Claim | None:
     known = {f"campaign{n}": campaign_id for n, campaign_id in enumerate(among)}
     for row in _own_callbacks(len(among))(work.conn, {"agent": agent.id, "now": work.now, **known}):
         found = _hold(work, agent, among[row.campaign_id], record(Contact, row), trunks_here)
@@ -293,29 +309,46 @@ _RUNNING = Prepared(
 )
 
 
-def up_to_date(work: Work, claim: Claim) -> Claim | None:
-    """A claim with its campaign's settings as they are now; None where the campaign was stopped or changed its way."""
+def up_to_date(work: Work, claim: Claim, contact: Contact) -> Claim | None:
+    """A claim with its contact and settings as they are now; None where the campaign was stopped or changed its way."""
     row = _RUNNING(work.conn, {"campaign": claim.campaign.id}).one_or_none()
     if row is None:
         return None
     settings = CampaignSettings.stored(row.settings)
     if (settings.mode in PUSH_MODES) is not (claim.campaign.settings.mode in PUSH_MODES):
         return None
-    return replace(claim, campaign=Campaign(row.id, row.name, settings, row.settings))
+    return replace(claim, campaign=Campaign(row.id, row.name, settings, row.settings), contact=contact)
 
 
 def _next_of(work: Work, agent: Agent, campaign: Campaign, trunks_here: list[Any]) -> Claim | None:
-    alone = not _OTHERS(work.conn, {"campaign": campaign.id, "agent": agent.id}).scalar_one()
-    for (list_id,) in _LISTS(work.conn, {"campaign": campaign.id, "now": work.now}).all():
-        values = {"list": list_id, "now": work.now, "agent": agent.id, "alone": alone}
-        values["skipped_since"] = work.now - SKIP_KEEPS_AWAY
-        for statement, more in ((_CALLBACKS, {"long_due": work.now - CALLBACK_GRACE}), (_WAITING, {})):
-            candidates = [record(Contact, row) for row in statement(work.conn, values | more)]
-            candidates.sort(key=lambda contact: contact.last_agent_id == agent.id)  # stable: due order stays
-            for contact in candidates:
-                found = _hold(work, agent, campaign, contact, trunks_here)
+    common = {"campaign": campaign.id, "agent": agent.id, "now": work.now, "skipped_since": work.now - SKIP_KEEPS_AWAY}
+    for one in _LISTS(work.conn, {"campaign": campaign.id, "now": work.now}):
+        for statement, due, more in (
+            (_CALLBACKS, one.callback, {"long_due": work.now - CALLBACK_GRACE}),
+            (_WAITING, one.waiting, {}),
+        ):
+            if due is not None and due <= work.now:
+                found = _first_due_of(work, agent, campaign, statement, {**common, **more, "list": one.id}, trunks_here)
                 if found:
                     return found
+    return None
+
+
+def _first_due_of(
+    work: Work, agent: Agent, campaign: Campaign, statement: Prepared, values: dict[str, Any], trunks_here: list[Any]
+) -> Claim | None:
+    for most in (FIRST_LOOK, CANDIDATES):
+        rows = statement(work.conn, {**values, "most": most})
+        whole = most == CANDIDATES or len(rows) < most
+        rows.sort(key=lambda row: row.last_agent_id == agent.id)  # stable: due order stays
+        for row in rows:
+            if row.last_agent_id == agent.id and not whole:
+                break  # others come first
+            found = _hold(work, agent, campaign, record(Contact, row), trunks_here)
+            if found:
+                return found
+        if whole:
+            break
     return None
 
 
@@ -396,15 +429,6 @@ def _taking(insert: Any) -> Prepared:
 
 
 _TAKE = {"sqlite": _taking(sqlite_insert), "postgresql": _taking(pg_insert)}
-
-
-def _first_due(state: ContactState) -> Any:
-    # one index look-up a list, however long the lists are
-    return (
-        select(func.min(contacts.c.due_at))
-        .where(contacts.c.list_id == lists.c.id, contacts.c.state == state.value)
-        .scalar_subquery()
-    )
 
 
 def _lists_by(state: ContactState) -> Any:

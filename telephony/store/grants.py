@@ -7,7 +7,7 @@ and is given back exactly once: only the row that is still unreleased takes its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -104,12 +104,18 @@ _EPOCH = Prepared(select(cells.c.epoch).where(cells.c.id == bindparam("cell")).w
 _RECENT = Prepared(
     select(func.count()).where(legs.c.trunk_id == bindparam("trunk"), legs.c.placed_at > bindparam("since"))
 )
-_RELEASE = Prepared(
-    update(grants)
-    .where(grants.c.owner_id == bindparam("owner"), grants.c.released_at.is_(None))
-    .values(released_at=bindparam("now"))
-    .returning(grants.c.scope, grants.c.scope_id, grants.c.units)
-)
+
+
+@cache
+def _releasing(owners: int) -> Prepared:
+    """Give back what so many owners hold, the parameters `owner0`, `owner1` ..."""
+    among: list[Any] = [bindparam(f"owner{n}") for n in range(owners)]
+    return Prepared(
+        update(grants)
+        .where(grants.c.owner_id.in_(among), grants.c.released_at.is_(None))
+        .values(released_at=bindparam("now"))
+        .returning(grants.c.scope, grants.c.scope_id, grants.c.units)
+    )
 
 
 def check_place(work: Work, place: Place) -> None:
@@ -139,13 +145,7 @@ def take(work: Work, place: Place, needs: Sequence[Need], *, rate: tuple[str, fl
     # counted after the trunk's row is locked: no other process places through it meanwhile
     if rate is not None and (full := _rate_full(work, *rate)) is not None:
         return full
-    _ADD.many(
-        work.conn,
-        [
-            {"key_scope": scope, "key_id": scope_id, "units": units}
-            for (scope, scope_id), units in sorted(totals.items())
-        ],
-    )
+    _count(work, totals)
     _INSERT.many(
         work.conn,
         [
@@ -209,17 +209,26 @@ def recent_calls(conn: Connection, trunk_id: str, calls_per_second: float, *, no
     return Rate(recent, max(1, int(calls_per_second)), window.total_seconds())
 
 
-def release(work: Work, owners: Iterable[str]) -> None:
+def release(work: Work, owners: Collection[str]) -> None:
     """Give back what these owners still hold; who holds nothing is passed over."""
     totals: dict[tuple[str, str], int] = {}
-    for owner in owners:
-        for scope, scope_id, units in _RELEASE(work.conn, {"owner": owner, "now": work.now}):
-            totals[(scope, scope_id)] = totals.get((scope, scope_id), 0) + units
+    values = {f"owner{n}": owner for n, owner in enumerate(owners)}
+    for scope, scope_id, units in _releasing(len(values))(work.conn, {"now": work.now, **values}):
+        totals[(scope, scope_id)] = totals.get((scope, scope_id), 0) - units
     if totals:
-        _ADD.many(
-            work.conn,
-            [{"key_scope": key[0], "key_id": key[1], "units": -units} for key, units in sorted(totals.items())],
-        )
+        _count(work, totals)
+
+
+def _count(work: Work, units: dict[tuple[str, str], int]) -> None:
+    """Add to the use of these scopes, in the one order for all."""
+    _ADD.many(
+        work.conn,
+        [{"key_scope": scope, "key_id": scope_id, "units": more} for (scope, scope_id), more in sorted(units.items())],
+    )
+    for key, more in units.items():
+        if key in work.limits:
+            used, limit = work.limits[key]
+            work.limits[key] = used + more, limit
 
 
 def locked(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
@@ -229,6 +238,8 @@ def locked(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str
     of them a second later: the limits, by scope, then the counts of contacts, then the outbox.
     """
     wanted = sorted(scopes)
+    if all(key in work.limits for key in wanted):
+        return {key: work.limits[key] for key in wanted}
     rows = _read(work, wanted)
     missing = [key for key in wanted if key not in rows]
     if missing:
@@ -238,6 +249,7 @@ def locked(work: Work, scopes: Iterable[tuple[str, str]]) -> dict[tuple[str, str
             [{"scope": scope, "scope_id": scope_id, "used": 0} for scope, scope_id in missing],
         )
         rows = _read(work, wanted)
+    work.limits.update(rows)
     return rows
 
 

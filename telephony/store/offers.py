@@ -68,7 +68,7 @@ def draft(work: Work, agent: Agent, line: Line | None, claim: Claim) -> Offer:
 def show(work: Work, agent: Agent, offer: Offer, claim: Claim, event: AgentEvent) -> None:
     """Store a drafted offer and tell its agent's desktop, all that a page shows until the wrap-up."""
     settings = claim.campaign.settings
-    card = cards.card(work.conn, offer.contact_id, offer.number_id, settings, now=work.now)
+    card = cards.card(work.conn, claim.contact, offer.number_id, settings, now=work.now)
     values = {name: getattr(offer, name) for name in offer.__slots__}
     _ADD(work.conn, {**values, "state": offer.state.value, "cell_id": agent.cell_id, "card": card})
     work.tell(

@@ -123,8 +123,9 @@ def _due(
     only_now: bool = False,
 ) -> Due:
     rules, today = rules_of(settings, facts), 0
-    if facts.last_placed is not None:
-        values = {"tenant": contact.tenant_id, "e164": number.e164, "since": rules.day_of(work.now)[0]}
+    since = rules.day_of(work.now)[0]
+    if facts.last_placed is not None and facts.last_placed >= since:
+        values = {"tenant": contact.tenant_id, "e164": number.e164, "since": since}
         today = _SINCE(work.conn, {**values, "attempt": attempt}).scalar_one()
     use = Use(facts.last_placed, today, facts.paused_until)
     zones = zones_of(contact.zone, number)

@@ -51,6 +51,7 @@ class Contact:
     name: str
     fields: dict[str, Any]
     zone: str | None
+    consent: bool
     state: ContactState
     due_at: datetime | None
     attempts: int

@@ -139,14 +139,19 @@ def step_contact(
 
 def count_contacts(work: Work, campaign_id: str, changes: dict[ContactState, int]) -> None:
     """Add to a campaign's counts by state."""
+    values: dict[str, Any] = {"campaign": campaign_id}
     # one order for all, or two transactions that move contacts both ways wait for each other
-    for state, number in sorted(changes.items()):
-        values = {"campaign_id": campaign_id, "state": state.value, "contacts": number}
-        _COUNT[work.conn.dialect.name](work.conn, values)
+    for n, (state, number) in enumerate(sorted(changes.items())):
+        values |= {f"state{n}": state.value, f"contacts{n}": number}
+    _counting(work.conn.dialect.name, len(changes))(work.conn, values)
 
 
-def _counting(insert: Any) -> Prepared:
-    statement = insert(contact_counts)
+@cache
+def _counting(dialect: str, states: int) -> Prepared:
+    """Add to the counts of so many states at once, the parameters `state0`, `contacts0`, `state1` ..."""
+    insert: Any = pg_insert if dialect == "postgresql" else sqlite_insert
+    names = [{"campaign_id": "campaign", "state": f"state{n}", "contacts": f"contacts{n}"} for n in range(states)]
+    statement = insert(contact_counts).values([{column: bindparam(row[column]) for column in row} for row in names])
     return Prepared(
         statement.on_conflict_do_update(
             index_elements=["campaign_id", "state"],
@@ -155,5 +160,4 @@ def _counting(insert: Any) -> Prepared:
     )
 
 
-_COUNT = {"sqlite": _counting(sqlite_insert), "postgresql": _counting(pg_insert)}
 _FREE_NUMBER = Prepared(delete(busy_numbers).where(busy_numbers.c.contact_id == bindparam("contact")))

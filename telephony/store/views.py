@@ -190,7 +190,7 @@ def offer_view(conn: Connection, tenant_id: str, offer_id: str, *, now: datetime
     """One offer with its card as things are now; raises `NoSuch`."""
     row = found(_OFFER(conn, {"offer": offer_id, "tenant": tenant_id}), "offer")
     settings = CampaignSettings.stored(row.pop("settings"))
-    card = cards.card(conn, row.pop("contact_id"), row.pop("number_id"), settings, now=now)
+    card = cards.card_of(conn, row.pop("contact_id"), row.pop("number_id"), settings, now=now)
     return _named(row, "campaign") | {
         "timeout_action": settings.offer_timeout_action.value,
         "disabled_actions": sorted(settings.refused_actions),

@@ -19,10 +19,14 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Work:
-    """What a transaction function gets. `now` is one moment for the whole transaction (aware UTC)."""
+    """What a transaction function gets. `now` is one moment for the whole transaction (aware UTC).
+
+    `limits`: use and limit of each scope that this transaction has locked (store/grants.py), so that it asks once.
+    """
 
     conn: Connection
     now: datetime
+    limits: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     events: list[outbox.Event] = field(default_factory=list)
     steps: list[tuple[str, str, str, str, str]] = field(default_factory=list)
 

@@ -126,7 +126,7 @@ async def test_a_card_shows_the_configured_fields_in_their_order_and_what_was_no
     await store.run(talk)
     shown = [{"name": "pet", "label": "Animal"}, {"name": "city", "label": "Town"}, {"name": "age", "label": "Age"}]
     settings = CampaignSettings.model_validate({"card_fields": shown})
-    card = await store.run(lambda conn: cards.card(conn, jo, number_of(conn, jo), settings, now=NOON))
+    card = await store.run(lambda conn: cards.card_of(conn, jo, number_of(conn, jo), settings, now=NOON))
 
     assert [(one["label"], one["value"]) for one in card["fields"]] == [
         ("Animal", "dog"),
