@@ -22,6 +22,7 @@ from telephony.store.controls import FLOOR_ONLY
 from telephony.store.engine import Store, StoreUnavailable
 from telephony.store.sessions import Caller
 from telephony.store.tail import Line
+from telephony.web.audience import Audience
 from telephony.web.guard import Watched
 
 log = logging.getLogger("telephony.web.feed")
@@ -68,7 +69,7 @@ class Feed:
         self._store = store
         self._changes = changes
         self._too_slow = too_slow
-        self._subscribers: set[Subscriber] = set()
+        self._subscribers: Audience[Subscriber] = Audience()
         self._task: asyncio.Task[None] | None = None
         self._stopped: int | None = None
         self.position = 0
@@ -136,11 +137,9 @@ class Feed:
         lines = await self._store.run(lambda conn: tail.after(conn, self.position, most=BATCH))
         for line in lines:
             self._count(line)
-            message: str | None = None
-            for subscriber in self._subscribers:
-                if not subscriber.may_see(line):
-                    continue
-                message = message or message_of(line)
+            viewers = self._subscribers.of(line.tenant_id, line.agent_id)
+            message = message_of(line) if viewers else ""
+            for subscriber in viewers:
                 try:
                     subscriber.queue.put_nowait((line.id, message))
                 except asyncio.QueueFull:

@@ -136,14 +136,15 @@ async def _write(
     for line in missed or ():
         await socket.send_str(message_of(line))
     while True:
-        try:
-            async with asyncio.timeout(TICK):
-                event_id, message = await subscriber.queue.get()
-        except TimeoutError:
-            await socket.send_str(_sign("tick", sent))
-            continue
+        if subscriber.queue.empty():
+            try:
+                async with asyncio.timeout(TICK):
+                    sent, message = await subscriber.queue.get()
+            except TimeoutError:
+                message = _sign("tick", sent)
+        else:
+            sent, message = subscriber.queue.get_nowait()
         await socket.send_str(message)
-        sent = event_id
 
 
 async def _read(socket: web.WebSocketResponse) -> None:
