@@ -64,6 +64,7 @@ class Attached(BaseModel):
 @routes.get("/me/phone", "Which phone is called, and how the browser registers", roles=DESK, answer=Phone)
 async def phone(exchange: Exchange) -> Any:
     agent_id = exchange.agent_id
+    await exchange.floor.here(agent_id)
     chosen = await exchange.run(lambda conn: agents.phones_of(conn, agent_id))
     own = exchange.services.phones.phone_of(exchange.caller.username)
     return {
@@ -80,6 +81,7 @@ async def set_phone(exchange: Exchange, body: ChosenPhone) -> None:
     if body.phone is not None:
         await exchange.floor.set_phone(exchange.agent_id, body.phone)
         return
+    await exchange.floor.here(exchange.agent_id)
     if exchange.services.phones.phone_of(exchange.caller.username) is None:
         raise Invalid("kind", "there is no phone in the browser for you here; choose a SIP phone")
     await exchange.floor.use_browser(exchange.agent_id)
