@@ -18,6 +18,16 @@ _RUN = """async () => {
 }"""
 
 
+# innermost parts that make the page wider than the screen; what scrolls by itself may be as wide as it likes
+_TOO_WIDE = """() => {
+  if (document.documentElement.scrollWidth <= innerWidth) return [];
+  const over = one => one.getBoundingClientRect().right > innerWidth + 1;
+  const wide = [...document.body.querySelectorAll("*")].filter(over);
+  const innermost = wide.filter(one => !wide.some(other => other !== one && one.contains(other)));
+  return innermost.map(one => one.outerHTML.slice(0, 150));
+}"""
+
+
 @cache
 def _axe() -> str:
     return _SOURCE.read_text()
@@ -35,9 +45,8 @@ async def violations(page: Page) -> list[str]:
             await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             found: list[dict[str, Any]] = await page.evaluate(_RUN)
             told += [f"{size['width']} {theme}: {one['id']} ({one['help']}): {one['nodes']}" for one in found]
-            wide = await page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
-            if wide > 0:
-                told.append(f"{size['width']} {theme}: {wide} px wider than the screen")
+            cut = await page.evaluate(_TOO_WIDE)
+            told += [f"{size['width']} {theme}: wider than the screen: {one}" for one in cut]
     await page.set_viewport_size(before)
     await page.emulate_media(color_scheme="light")
     return told

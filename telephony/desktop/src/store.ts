@@ -7,6 +7,7 @@ import { type Desk, heard, loaded, type Me, type Notice, type Told, told } from 
 import { keep, kept } from "./kept.ts";
 import { language } from "./language.ts";
 import { follow, type LiveEvent, stop } from "./live.ts";
+import { announce } from "./ui/announce.tsx";
 
 /** Signed in, signed out, or not yet known. */
 export const session = signal<"asking" | "out" | "in">("asking");
@@ -97,6 +98,10 @@ function onEvent(event: LiveEvent): void {
 function ended(): void {
   stop();
   clearTimeout(wanted);
+  // what was told names contacts
+  announce("");
+  const who = user.peek();
+  if (who) keep(`told.${who.id}`, null);
   desk.value = null;
   session.value = "out";
 }
