@@ -1,6 +1,8 @@
 /** The agents as they are now, and what a supervisor may do with each. */
 
 import { useSignal } from "@preact/signals";
+import type { VNode } from "preact";
+import { useRef } from "preact/hooks";
 import { whole } from "../format.ts";
 import { fill, named } from "../language.ts";
 import { agent as desk, user } from "../store.ts";
@@ -30,6 +32,7 @@ export function AgentsPart() {
   const text = useSignal("");
   const team = useSignal("");
   const state = useSignal<Agent["state"] | "">("");
+  const rows = useRows();
   const known = agents.value;
   const teams = new Map(known.flatMap((one) => one.teams).map((one) => [one.id, one.name]));
   const inTeam = known.filter((one) => !team.value || one.teams.some((of) => of.id === team.value));
@@ -102,11 +105,7 @@ export function AgentsPart() {
                 <th scope="col">{w.actions}</th>
               </tr>
             </thead>
-            <tbody>
-              {shown.map((one) => (
-                <AgentRow agent={one} key={one.id} />
-              ))}
-            </tbody>
+            <tbody>{shown.map((one) => rows(one))}</tbody>
           </table>
         </div>
       )}
@@ -119,13 +118,31 @@ export function AgentsPart() {
   );
 }
 
+type Monitored = { mode: string; by: string } | null;
+
+/** The row of an agent; the same one as before where nothing of it has changed, so that it is not compared again. */
+function useRows(): (agent: Agent) => VNode {
+  const drawn = useRef(new Map<string, { of: unknown[]; row: VNode }>());
+  const calls = floor.value.calls;
+  const [w, phone] = [words.value, desk.value?.phone];
+  return (agent) => {
+    const monitored = calls.get(agent.call?.id ?? "")?.monitored ?? null;
+    const of = [agent, monitored, w, phone];
+    const before = drawn.current.get(agent.id);
+    if (before?.of.every((one, at) => one === of[at])) return before.row;
+    const row = <AgentRow agent={agent} monitored={monitored} key={agent.id} />;
+    drawn.current.set(agent.id, { of, row });
+    return row;
+  };
+}
+
 function has(agent: Agent, text: string): boolean {
   const wanted = text.trim().toLocaleLowerCase();
   const where = [agent.name, agent.username, agent.phone, agent.campaign?.name, agent.contact?.name];
   return !wanted || where.some((one) => one?.toLocaleLowerCase().includes(wanted));
 }
 
-function AgentRow({ agent }: { agent: Agent }) {
+function AgentRow({ agent, monitored }: { agent: Agent; monitored: Monitored }) {
   const w = words.value;
   const call = agent.call && agent.call.state !== "ended" ? agent.call : null;
   const detail =
@@ -171,16 +188,15 @@ function AgentRow({ agent }: { agent: Agent }) {
         {agent.contact?.name ?? ""}
       </td>
       <td data-label={w.actions}>
-        <AgentActions agent={agent} call={call?.id ?? ""} />
+        <AgentActions agent={agent} call={call?.id ?? ""} monitored={monitored} />
       </td>
     </tr>
   );
 }
 
-function AgentActions({ agent, call }: { agent: Agent; call: string }) {
+function AgentActions({ agent, call, monitored }: { agent: Agent; call: string; monitored: Monitored }) {
   const w = words.value.agents;
   const ask = useSignal<"" | "free" | "hang-up">("");
-  const monitored = floor.value.calls.get(call)?.monitored ?? null;
   const mine = agent.id === user.value?.id;
   const noCall = mine ? w.yourself : !call ? w.noCall : deaf();
   const name = agent.name;

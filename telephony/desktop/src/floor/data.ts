@@ -15,6 +15,7 @@ export type Refused = Schemas["RefusedLately"];
 type PageOf<T> = { items: T[]; next: string | null };
 
 const EVERY = 5_000; // ms
+const MOST_AT_ONCE = 50; // agents asked for by their ids
 const SOON = 300; // ms, in which the events of one step come
 
 export const floor = signal<Floor>({ agents: new Map(), calls: new Map(), campaigns: {} });
@@ -73,18 +74,18 @@ export function told(error: unknown): void {
 
 async function readAgents(): Promise<void> {
   const found = await all<Agent>("/agents");
-  floor.value = { ...floor.peek(), agents: new Map(found.map((one) => [one.id, one])) };
+  move({ ...latest(), agents: new Map(found.map((one) => [one.id, one])) });
 }
 
 async function readCalls(): Promise<void> {
   const found = await all<Call>("/calls?state=live");
-  floor.value = { ...floor.peek(), calls: new Map(found.map((one) => [one.id, one])) };
+  move({ ...latest(), calls: new Map(found.map((one) => [one.id, one])) });
 }
 
 export async function readCampaigns(): Promise<void> {
   const found = (await all<Campaign>("/campaigns")).sort(byName);
   campaigns.value = found;
-  floor.value = { ...floor.peek(), campaigns: Object.fromEntries(found.map((one) => [one.id, one.name])) };
+  move({ ...latest(), campaigns: Object.fromEntries(found.map((one) => [one.id, one.name])) });
 }
 
 async function readLimits(): Promise<void> {
@@ -98,10 +99,11 @@ const wanted = new Set<string>();
 async function readSome(): Promise<void> {
   const ids = [...wanted];
   wanted.clear();
+  if (ids.length > MOST_AT_ONCE) return readAgents();
   const found = await all<Agent>(`/agents?${ids.map((id) => `id=${id}`).join("&")}`);
-  const known = new Map(floor.peek().agents);
+  const known = new Map(latest().agents);
   for (const one of found) known.set(one.id, one);
-  floor.value = { ...floor.peek(), agents: known };
+  move({ ...latest(), agents: known });
 }
 
 const someAgents = calm(readSome);
@@ -112,9 +114,25 @@ const progressAgain = calm(async () => {
   progressed.value += 1;
 });
 
+let coming: Floor | null = null;
+
+/** The floor with all that was heard; it is drawn once a frame, however much of it comes. */
+const latest = (): Floor => coming ?? floor.peek();
+
+function move(to: Floor): void {
+  if (to === latest()) return;
+  if (!coming) requestAnimationFrame(draw);
+  coming = to;
+}
+
+function draw(): void {
+  if (coming) floor.value = coming;
+  coming = null;
+}
+
 function onEvent(event: LiveEvent): void {
-  const step = heard(floor.peek(), event);
-  if (step.floor !== floor.peek()) floor.value = step.floor;
+  const step = heard(latest(), event);
+  move(step.floor);
   for (const id of step.agents ?? []) wanted.add(id);
   if (wanted.size) someAgents();
   if (step.calls) callsAgain();
