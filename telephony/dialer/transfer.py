@@ -56,6 +56,7 @@ class Transfer:
         self._desk = desk
         self._call = call
         self.leg = leg
+        self._stash: list[LegEvent] = []  # what came while the call was unknown, for after the survey
 
     @property
     def state(self) -> TransferState:
@@ -158,6 +159,9 @@ class Transfer:
     # What the PBX tells
 
     async def third_event(self, event: LegEvent) -> None:
+        if self._call.attempt.state is AttemptState.UNKNOWN:
+            self._stash.append(event)
+            return
         match event:
             case LegAppeared() if not self.under_way:
                 await self._desk.end_leg(self.leg)
@@ -322,6 +326,12 @@ class Transfer:
 
     async def reconcile(self, survey: Survey) -> None:
         """Go on with what really is; the call itself is settled already."""
+        await self._go_on(survey)
+        stash, self._stash = self._stash, []
+        for event in stash:
+            await self.third_event(event)
+
+    async def _go_on(self, survey: Survey) -> None:
         live = survey.live.get(self.leg)
         if live is None:
             end = survey.ended.get(self.leg)

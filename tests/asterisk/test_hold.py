@@ -9,15 +9,19 @@ import pytest
 
 from telephony.demo.pbx import Pbx
 from telephony.demo.ports import PortBlock
+from telephony.dialer.floor import Floor
+from telephony.pbx.asterisk import AsteriskSwitchboard
+from telephony.pbx.port import PARKED_LIMIT
 from telephony.store.engine import Store
 from tests.asterisk.test_recordings import AGENT, CUSTOMER, kept, tones
 from tests.support import wav
+from tests.support.line_shift import switchboard
 from tests.support.runs import runs
 from tests.support.talk import Talk, conversation, dumps
 
 pytestmark = pytest.mark.asterisk
 
-MODES = pytest.mark.parametrize("mode", ["preview_standard", "preview_direct"])
+MODES = pytest.mark.parametrize("mode", ["preview_standard", "preview_direct", "preview"])
 HOLD = 425.0
 """Hertz of the two short tones of a call on hold."""
 
@@ -110,3 +114,28 @@ async def test_a_restarted_service_finds_the_customer_on_hold(
         await one.floor.calls.hold(agent, talk.call, held=False)
         await asyncio.sleep(0.5)
         await end(talk)
+
+
+@MODES
+async def test_a_customer_whom_nobody_comes_back_to_is_ended_without_a_service(
+    store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path, mode: str
+) -> None:
+    voices = await tones(tmp_path)
+    async with conversation(store, pbx, ports, tmp_path, voices, mode=mode) as talk:
+        one, agent = talk.shift, talk.shift.agents["alice"]
+        await one.floor.calls.hold(agent, talk.call, held=True)
+        board = one.floor.ground.board
+        assert isinstance(board, AsteriskSwitchboard)
+        channel = board._book.channel(one.desks["alice"].call.leg.id)
+        left = await board._link.send({"Action": "Getvar", "Channel": channel, "Variable": "TIMEOUT(absolute)"})
+        assert PARKED_LIMIT - 30 < float(left.text("Value")) <= PARKED_LIMIT
+        # its time is nearly up, and the service is gone
+        await board._link.send({"Action": "Setvar", "Channel": channel, "Variable": "TIMEOUT(absolute)", "Value": "1"})
+        ground = one.floor.ground
+        await one.floor.stop()
+        await talk.bob.wait_for("CALL_CLOSED", within=5.0)
+        one.floor = Floor(store=store, board=switchboard(pbx), place=ground.place, audio=ground.audio)
+        await one.floor.start()
+        one.floor.live_opened(agent)
+        assert (await one.ended(talk.call)).outcome == "TALKED"
+        await one.state_is("alice", "wrap_up")

@@ -64,7 +64,11 @@ async def conversation(
     ):
         to_bob = update(schema.trunks).values(dial_template="PJSIP/bob")
         await store.run(lambda conn: conn.execute(to_bob))
-        await one.previewing("alice")
+        if wanted.get("mode") == "preview":
+            await one.available("alice")
+            await one.floor.next_pull(one.agents["alice"], one.here.campaign_id)
+        else:
+            await one.previewing("alice")
         call = await one.accept("alice")
         await one.state_is("alice", "talking")
         yield Talk(shift=one, call=call, alice=alice, bob=bob)

@@ -520,3 +520,29 @@ async def test_restart_after_everybody_went(store: Store) -> None:
         assert (row.outcome, row.transfer_state) == ("TALKED", None)
         assert await hand.colleague() == ("idle", "lunch")
         assert set((await one.used()).values()) == {0}
+
+
+@pytest.mark.parametrize("told", ["ended", "answered"])
+async def test_what_the_third_party_does_before_a_lost_link_is_settled_counts_afterwards(
+    store: Store, told: str
+) -> None:
+    async with handing(store) as hand:
+        one, board = hand.one, hand.one.board
+        third = await hand.ringing(BLIND)
+        board.link_lost()
+        await one.settle()
+        assert (await hand.row()).state == "unknown"
+        if told == "ended":
+            board.ends(third, rang=True, sip=486)
+        else:
+            board.answers(third)
+        await one.settle()
+        ringing = LiveLeg(leg=third, state="ringing")  # the survey was begun before
+        board.survey_now = found(live=[*up(hand.agent_leg), *up(hand.customer, parked=True), ringing])
+        board.link_up()
+        if told == "ended":
+            await one.until(lambda: hand.orders()[-1] == "join customer")
+            await hand.together_again()
+        else:
+            await one.state_is("wrap_up")
+            assert (await hand.row()).state == "transferred"

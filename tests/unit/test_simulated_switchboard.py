@@ -13,6 +13,8 @@ import pytest_asyncio
 from telephony.model.campaign import Amd
 from telephony.model.ids import new_id
 from telephony.pbx.port import (
+    PARKED_LIMIT,
+    THIRD_LIMIT,
     AgentCall,
     CustomerCall,
     Event,
@@ -21,6 +23,7 @@ from telephony.pbx.port import (
     LegEnded,
     LegRang,
     LegsJoined,
+    LegsParted,
     LinkLost,
     LinkUp,
     OrderUnsettled,
@@ -30,7 +33,7 @@ from telephony.pbx.port import (
 from telephony.pbx.simulated import SimulatedSwitchboard
 from telephony.pbx.simulated_clock import LoopClock, VirtualClock
 from telephony.pbx.simulated_people import HUMAN, Customer, Phone, PhoneHabit, customer_of
-from tests.support.control_stories import ControlStories
+from tests.support.control_stories import ControlStories, call_third
 from tests.support.direct_stories import DirectStories
 from tests.support.message_stories import MessageStories
 from tests.support.port_stories import (
@@ -283,3 +286,16 @@ async def test_on_the_loop_s_clock_people_can_be_faster_than_real_ones() -> None
         await joined.wait()
     assert clock.now() - events[-1].at < 1.0  # type: ignore[union-attr]
     await board.stop()
+
+
+async def test_who_is_on_hold_or_waits_as_a_third_party_is_ended_where_nobody_comes(tmp_path: Path) -> None:
+    bench = SimulatedBench(tmp_path)
+    await bench.board.start()
+    assert await bench.until(lambda: bench.board.connected, 1.0)
+    customer = await talk(bench, await reserve(bench))
+    await bench.board.park(customer)
+    third = await call_third(bench, "00")
+    await wait_for(bench, LegEnded, third, THIRD_LIMIT + 10.0)
+    assert not told(bench, LegEnded, customer)
+    end = await wait_for(bench, LegEnded, customer, PARKED_LIMIT + 10.0)
+    assert PARKED_LIMIT - 1.0 < end.at - told(bench, LegsParted, customer)[0].at < PARKED_LIMIT + 1.0
