@@ -163,3 +163,13 @@ test("a reloaded page shows the same offer, call and card", () => {
   assert.equal(talking.accepted?.id, "o1");
   assert.equal(talking.call?.id, "a1");
 });
+
+test("a transfer is told when the customer talks to the other one, and when it failed", () => {
+  let now = hear(previewing(), "call.state", call("talking"));
+  now = hear(now, "call.controls", { call: "a1", held: true, transfer: { state: "ringing", to: "Bob" } });
+  const failed = hear(now, "call.transfer_failed", { call: "a1", to: "Bob", why: "busy" });
+  assert.deepEqual(failed.notices.at(-1), { kind: "transfer_failed", to: "Bob", reason: "busy" });
+  const done = hear(now, "call.state", call("transferred"));
+  assert.deepEqual(done.notices.at(-1), { kind: "handed_over", to: "Bob" });
+  assert.equal(done.call?.state, "transferred");
+});

@@ -13,30 +13,8 @@ export type Card = Schemas["Card"];
 export type Choice = Schemas["DispositionChoice"];
 export type Named = Schemas["Named"];
 
-/** A call as the page shows it. */
-export type Call = Partial<Schemas["Call"]> & {
-  id: string;
-  state: Schemas["Call"]["state"];
-  offer: string;
-  name: string;
-  e164: string;
-  muted?: boolean;
-  held?: boolean;
-  /** The agent's phone is being brought back; the customer waits. */
-  away?: boolean;
-  transfer?: Transfer | null;
-  monitored?: Monitored | null;
-};
-
-export interface Transfer {
-  state: "ringing" | "talking";
-  to: string;
-}
-
-export interface Monitored {
-  mode: "listen" | "whisper" | "barge";
-  by: string;
-}
+/** A call as the page shows it; one that just began is not yet known in full. */
+export type Call = Partial<Schemas["Call"]> & Pick<Schemas["Call"], "id" | "state" | "offer" | "name" | "e164">;
 
 /** Something the agent is told beside the state; shown until it is closed, and most until the next action. */
 export type Notice =
@@ -48,7 +26,8 @@ export type Notice =
   | { kind: "message_left"; name: string }
   | { kind: "none_due"; campaign: string; due: string | null }
   | { kind: "do_not_call"; name: string }
-  | { kind: "handed_over"; to: string };
+  | { kind: "handed_over"; to: string }
+  | { kind: "transfer_failed"; to: string; reason: string };
 
 /** What the agent is told and the service does not keep. */
 export interface Told {
@@ -120,6 +99,10 @@ export function heard(desk: Desk, { kind, data, at, agent: whose }: LiveEvent): 
     case "call.controls": {
       const { call: _, ...controls } = data;
       return [onCall(desk, data, controls), "no"];
+    }
+    case "call.transfer_failed": {
+      if (desk.call?.id !== data.call) return [desk, "no"];
+      return [told(desk, { kind: "transfer_failed", to: data.to, reason: data.why }), "no"];
     }
     case "call.recording": {
       const after = onCall(desk, data, { recording: data.state });
@@ -208,6 +191,10 @@ function callMoved(desk: Desk, data: Data, at: string): Step {
   const call: Call = { ...known.call, ...rest };
   if (state === "ringing") call.ringing_at ??= at;
   if (state === "talking") call.joined_at ??= at;
+  if (state === "transferred") {
+    const to = data.transferred_to ?? known.call.transfer?.to ?? "";
+    return [told({ ...known, call }, { kind: "handed_over", to }), "no"];
+  }
   if (state !== "ended") return [{ ...known, call }, "no"];
   call.ended_at ??= at;
   const notice: Notice = { kind: "ended", name: call.name, outcome, code: code ?? null };

@@ -88,12 +88,8 @@ export const hold = (held: boolean) =>
 
 export type TransferTo = { agent: string } | { number: string };
 
-/** `name`: of whom it goes to, for what the agent is told afterwards. */
-export const transfer = (action: "blind" | "consult" | "complete" | "cancel", to?: TransferTo, name = "") =>
-  onCall("transfer", async (call) => {
-    await api("POST", `/calls/${call}/transfer`, to ? { action, to } : { action });
-    if (action === "blind" || action === "complete") say({ kind: "handed_over", to: name });
-  });
+export const transfer = (action: "blind" | "consult" | "complete" | "cancel", to?: TransferTo) =>
+  onCall("transfer", (call) => api("POST", `/calls/${call}/transfer`, to ? { action, to } : { action }));
 
 export interface WrapUp {
   disposition: string;

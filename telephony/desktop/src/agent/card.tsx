@@ -15,6 +15,9 @@ import { minimize } from "./minimized.ts";
 /** Characters from which a field gets a box of its own to scroll in. */
 const LONG = 400;
 
+/** Characters of a name from which it may have to be scrolled. */
+const LONG_NAME = 60;
+
 /** Characters from which a field takes the whole width. */
 const WIDE = 45;
 
@@ -47,7 +50,7 @@ export function CardPanel({ offer }: { offer: Offer }) {
           />
         )}
       </div>
-      <h1 id="card-name" dir="auto" data-testid="card-name">
+      <h1 id="card-name" dir="auto" tabIndex={card.name.length > LONG_NAME ? 0 : undefined} data-testid="card-name">
         {card.name}
       </h1>
       <div class="reach">
@@ -63,7 +66,11 @@ export function CardPanel({ offer }: { offer: Offer }) {
               <span class="digits" dir="ltr">
                 {one.e164}
               </span>
-              {one.label && <span dir="auto">{one.label}</span>}
+              {one.label && (
+                <span class="one-line" dir="auto">
+                  {one.label}
+                </span>
+              )}
               {one.id === card.number.id ? (
                 <span class="tag">{open ? t.card.dials : t.card.called}</span>
               ) : (
@@ -112,7 +119,8 @@ function Value({ value, label }: { value: unknown; label: string }) {
 export function shown(value: unknown): string {
   const t = texts.value;
   if (typeof value === "boolean") return value ? t.card.yes : t.card.no;
-  return typeof value === "number" ? decimal(value) : String(value ?? "");
+  if (typeof value === "number") return decimal(value);
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
 }
 
 const isLong = (value: unknown): boolean => typeof value === "string" && value.length > WIDE;

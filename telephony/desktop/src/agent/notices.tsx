@@ -8,7 +8,7 @@ import { agent, desk, dismiss } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 
-const BAD = new Set(["refused", "recording_failed"]);
+const BAD = new Set(["refused", "recording_failed", "transfer_failed"]);
 
 export function Notices() {
   // the wrap-up itself says how its call ended
@@ -89,5 +89,7 @@ function worded(one: Notice): { head: string; text: string } {
       return { head: "", text: fill(t.doNotCall.done, { name: one.name }) };
     case "handed_over":
       return { head: "", text: fill(t.transfer.done, { to: one.to }) };
+    case "transfer_failed":
+      return { head: fill(t.transfer.failed, { to: one.to }), text: named(t.transfer.reasons, one.reason) };
   }
 }

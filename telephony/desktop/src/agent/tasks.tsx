@@ -54,7 +54,7 @@ function Task({ offer }: { offer: Offer }) {
       <span class="what">
         <small>{t.card.label}</small>
         <b dir="auto">{offer.card.name}</b>
-        <span class="muted" dir="auto">
+        <span class="muted one-line" dir="auto">
           {offer.campaign.name}
         </span>
         {offer.card.fields.slice(0, SHOWN_FIELDS).map((one) => (

@@ -48,11 +48,10 @@ export function TransferDialog({ onClose }: { onClose: () => void }) {
   const shown = wanted ? known.filter((one) => one.name.toLowerCase().includes(wanted)) : known;
   const dialed = tidy(number.value);
   const to = dialed ? { number: dialed } : { agent: chosen.value };
-  const name = dialed || (known.find((one) => one.id === chosen.value)?.name ?? "");
   const off = dialed ? !E164.test(dialed) : !chosen.value;
   const hand = (action: "blind" | "consult") => () => {
     onClose();
-    void transfer(action, to, name);
+    void transfer(action, to);
   };
   return (
     <Dialog head={t.transfer.head} testid="transfer-dialog" onClose={onClose}>
@@ -150,7 +149,7 @@ export function Consultation({ call }: { call: Call }) {
           label={t.transfer.complete}
           off={now.state !== "talking"}
           testid="transfer-complete"
-          onPress={() => void transfer("complete", undefined, now.to)}
+          onPress={() => void transfer("complete")}
         />
       </div>
     </div>

@@ -15,32 +15,36 @@ import { CallbackPicker, type PickedTime, picked } from "./callback.tsx";
 import { DoNotCall } from "./donotcall.tsx";
 
 interface Draft {
+  call: string;
   code: string;
   note: string;
   mine: boolean;
   callback: PickedTime;
 }
 
-const EMPTY: Draft = { code: "", note: "", mine: false, callback: { day: "", time: "" } };
+/** Where it is kept; a new one takes the place of the one before. */
+const DRAFT = "draft";
+
+const EMPTY = { code: "", note: "", mine: false, callback: { day: "", time: "" } };
 
 export function WrapUp({ call }: { call: Call }) {
   const t = texts.value;
   const until = agent.value?.wrap_up_until;
   const choices = desk.value?.me.dispositions ?? [];
   const zone = desk.value?.accepted?.card.zone ?? null;
-  const name = `draft.${call.id}`;
-  const draft = useSignal<Draft>(kept<Draft>(name) ?? EMPTY);
+  const before = kept<Draft>(DRAFT);
+  const draft = useSignal<Draft>(before?.call === call.id ? before : { ...EMPTY, call: call.id });
   const { code, note, mine, callback } = draft.value;
   const write = (change: Partial<Draft>) => {
     draft.value = { ...draft.peek(), ...change };
-    keep(name, draft.peek());
+    keep(DRAFT, draft.peek());
   };
   const calledBack = choices.find((one) => one.code === code)?.rule === "callback";
   const at = calledBack ? picked(callback, zone) : null;
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     await wrapUp({ disposition: code, note, ...(at ? { callback: { at: at.toISOString(), mine } } : {}) });
-    if (desk.peek()?.call?.id !== call.id) keep(name, null);
+    if (desk.peek()?.call?.id !== call.id) keep(DRAFT, null);
   };
   return (
     <form class="panel actions wrap" onSubmit={submit} data-testid="wrap-up">

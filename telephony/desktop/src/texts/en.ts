@@ -231,6 +231,16 @@ export const en = {
     complete: "Hand over",
     cancel: "Back to the customer",
     done: "The call was handed to {to}.",
+    failed: "Not handed to {to}: you are back with the customer.",
+    reasons: {
+      busy: "busy",
+      no_answer: "nobody answered",
+      declined: "declined",
+      unavailable: "cannot be reached",
+      invalid: "there is no such number",
+      failure: "the telephone system could not call",
+      hung_up: "they hung up",
+    },
   },
 
   wrap: {

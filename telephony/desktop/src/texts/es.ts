@@ -227,6 +227,16 @@ export const es: Texts = {
     complete: "Entregar",
     cancel: "Volver al cliente",
     done: "La llamada pasó a {to}.",
+    failed: "No se entregó a {to}: vuelve a estar con el cliente.",
+    reasons: {
+      busy: "ocupado",
+      no_answer: "no contestó nadie",
+      declined: "rechazó la llamada",
+      unavailable: "no se puede localizar",
+      invalid: "no existe ese número",
+      failure: "la central no pudo llamar",
+      hung_up: "colgó",
+    },
   },
 
   wrap: {
