@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telephony.commands import tenancy
-from telephony.commands.setup import Setup, everything, named, stop, table
+from telephony.commands.setup import Setup, checked, everything, named, stop, table
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,7 +23,7 @@ SERVICE_WAIT = 3.0
 
 @click.group()
 def campaign() -> None:
-    """Campaigns: look, start, stop, recorded messages."""
+    """Campaigns: look, start, stop, settings, recorded messages."""
 
 
 @campaign.command("list")
@@ -96,6 +96,43 @@ def _run(setup: Setup, name: str, tenant_name: str | None, *, running: bool) -> 
     with setup.database() as store:
         store.transact(change)
         click.echo(f"{name} is {'running' if running else 'stopped'}")
+
+
+@campaign.command("set")
+@click.argument("name")
+@click.argument("changes", metavar="SETTING=VALUE...", nargs=-1, required=True)
+@tenancy.option
+@click.pass_obj
+def set_campaign(setup: Setup, name: str, changes: tuple[str, ...], tenant_name: str | None) -> None:
+    """Change settings of a campaign, from the next offer on: `offer_timeout=30`, `amd=inline`, `priority=80`.
+
+    A VALUE is JSON or plain text; `null` takes one away, e.g. the caller_id.
+    """
+    from telephony.store import campaigns
+
+    given = dict(_change(one) for one in changes)
+    own = {"priority": given.pop("priority")} if "priority" in given else {}
+
+    def alter(conn: Connection) -> None:
+        tenant_id, found = _one(conn, name, tenant_name)
+        change = campaigns.CampaignChange.model_validate({**own, "settings": given or None})
+        campaigns.change_campaign(conn, tenant_id, found["id"], change)
+
+    with setup.database() as store, checked():
+        store.transact(alter)
+        click.echo(f"{name}: {', '.join(changes)}")
+
+
+def _change(text: str) -> tuple[str, Any]:
+    import json
+
+    setting, equals, value = text.partition("=")
+    if not setting or not equals:
+        raise click.UsageError(f"{text!r} is not SETTING=VALUE")
+    try:
+        return setting, json.loads(value)
+    except ValueError:
+        return setting, value
 
 
 @campaign.command("voicemail-message")

@@ -108,14 +108,15 @@ class Preview:
             raise Refused(Refusal.NOT_AVAILABLE)
         if desk.reservation.line is not None or desk.call is not None:
             raise Refused(Refusal.NOT_AVAILABLE, "The last call is still ending; ask again")
-        if not desk.ground.board.connected:
-            raise NoCapacity(Capacity.PBX_UNREACHABLE)
 
         def transaction(work: Work) -> tuple[Agent, Offer | Placed | Full | datetime | None]:
             agent = replace(desk.agent)
-            claim = claims.pull(work, desk.ground.place, agent, _to_pull_from(work, agent, campaign_id))
+            campaign = _to_pull_from(work, agent, campaign_id)
+            claim: Claim | Full | None = Full(Capacity.PBX_UNREACHABLE, "", 0, 0)
+            if desk.ground.board.connected:
+                claim = claims.pull(work, desk.ground.place, agent, campaign)
             if isinstance(claim, Full):
-                return agent, claim
+                return agent, attempts.refuse_agent(work, agent, campaign_id, claim)
             found = claim and self._show(work, agent, None, claim, AgentEvent.SHOWN)
             return agent, found or claims.next_due(work, campaign_id)
 

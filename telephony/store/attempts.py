@@ -313,14 +313,19 @@ def caller_id_of(settings: CampaignSettings, trunk: Any) -> str:
 
 def refuse(work: Work, agent: Agent, offer: Offer, full: Full, *, opened: bool = True) -> Full:
     """Store the refusal of an accept and tell it; the offer stays open, or has not even `opened`."""
+    return refuse_agent(work, agent, offer.campaign_id, full, offer_id=offer.id if opened else None)
+
+
+def refuse_agent(work: Work, agent: Agent, campaign_id: str, full: Full, *, offer_id: str | None = None) -> Full:
+    """Store and tell that there is no room for a call this agent asked for."""
     _ADD_REFUSAL(
         work.conn,
         {
             "id": new_id(),
-            "tenant_id": offer.tenant_id,
-            "campaign_id": offer.campaign_id,
+            "tenant_id": agent.tenant_id,
+            "campaign_id": campaign_id,
             "agent_id": agent.id,
-            "offer_id": offer.id if opened else None,
+            "offer_id": offer_id,
             "code": full.code.value,
             "scope_id": full.scope_id or None,
             "used": full.used,
@@ -329,13 +334,13 @@ def refuse(work: Work, agent: Agent, offer: Offer, full: Full, *, opened: bool =
         },
     )
     payload = {
-        "offer": offer.id if opened else None,
+        "offer": offer_id,
         "code": full.code.value,
         "used": full.used,
         "limit": full.limit,
         "agent": agent.id,
     }
-    work.tell(offer.tenant_id, "limit.reached", payload, agent.id)
+    work.tell(agent.tenant_id, "limit.reached", payload, agent.id)
     return full
 
 

@@ -4,6 +4,7 @@ with several cells take their maximum over the cells, not their sum."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -29,20 +30,28 @@ routes = Routes("Service", prefix="")
     errors=("STORE_UNAVAILABLE",),
 )
 async def metrics(exchange: Exchange) -> web.Response:
-    agents, calls = await exchange.run(_count)
+    now = exchange.now
+    agents, calls, abandoned = await exchange.run(lambda conn: _count(conn, now))
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(exchange, agents, calls))
+    registry.register(_Figures(exchange, agents, calls, abandoned))
     ProcessCollector(registry=registry)
     return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _count(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
-    return figures.agents_by_state(conn), figures.calls_by_state(conn)
+def _count(conn: Connection, now: datetime) -> tuple[dict[str, int], dict[str, int], dict[str, float]]:
+    return figures.agents_by_state(conn), figures.calls_by_state(conn), figures.abandoned_rates(conn, now)
 
 
 class _Figures:
-    def __init__(self, exchange: Exchange, agents: Mapping[str, int], calls: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        agents: Mapping[str, int],
+        calls: Mapping[str, int],
+        abandoned: Mapping[str, float],
+    ) -> None:
         self._services = exchange.services
+        self._abandoned = abandoned
         # states with nobody are told as 0, or a graph would show the last one for ever
         self._agents = {state.value: 0 for state in AgentState} | dict(agents)
         self._calls = {state.value: 0 for state in LIVE} | dict(calls)
@@ -58,6 +67,12 @@ class _Figures:
         yield _gauge("telephony_ready", "1 while calls can be made", floor.ready)
         yield _gauges("telephony_agents", "Agents by state", "state", self._agents)
         yield _gauges("telephony_calls", "Calls that have not ended, by state", "state", self._calls)
+        yield _gauges(
+            "telephony_abandoned_rate",
+            "Customers who answered and found no agent, among all who answered in 24 hours, 0-1, by campaign's id",
+            "campaign",
+            self._abandoned,
+        )
         yield _counters("telephony_call_outcomes", "Ended calls by outcome", "outcome", feed.outcomes)
         yield _counters("telephony_refusals", "Accepts refused for want of room, by code", "code", feed.refusals)
         yield _counters("telephony_recordings", "Recordings kept, or why they failed", "result", feed.recordings)
@@ -77,7 +92,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=float(value))
 
 
-def _gauges(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+def _gauges(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
     return _filled(GaugeMetricFamily(name, text, labels=[label]), values)
 
 
@@ -85,7 +100,7 @@ def _counters(name: str, text: str, label: str, values: Mapping[str, int]) -> Me
     return _filled(CounterMetricFamily(name, text, labels=[label]), values)
 
 
-def _filled(family: Any, values: Mapping[str, int]) -> Metric:
+def _filled(family: Any, values: Mapping[str, float]) -> Metric:
     for key, value in sorted(values.items()):
         family.add_metric([key], value)
     return family  # type: ignore[no-any-return]  # prometheus_client's families share no typed base

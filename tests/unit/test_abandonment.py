@@ -112,6 +112,8 @@ async def test_the_rate_over_a_day_and_a_month(office: Office) -> None:
         "days_30": {"abandoned": 2, "connected": 4, "rate": 0.3333},
     }
     assert await office.store.run(lambda conn: abandonment.rates(conn, [here.campaign_id], now=now)) == expected
+    told = (await office.stranger()("GET", "/metrics")).text
+    assert f'telephony_abandoned_rate{{campaign="{here.campaign_id}"}} 0.25\n' in told
 
 
 async def test_no_calls_no_rate(office: Office) -> None:

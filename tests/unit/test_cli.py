@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -251,6 +252,22 @@ def test_with_several_tenants_one_must_be_named(telephony: Telephony) -> None:
 
 def test_the_api_description_can_be_written(telephony: Telephony) -> None:
     assert json.loads(telephony("openapi").output)["openapi"] == "3.1.0"
+
+
+def test_settings_of_a_campaign_are_changed_and_wrong_ones_named(telephony: Telephony) -> None:
+    telephony.company()
+    told = telephony("campaign", "set", "Spring", "offer_timeout=30", "amd=inline", "max_attempts=7", "priority=80")
+    assert "offer_timeout=30" in told.output
+    shown = telephony("campaign", "show", "Spring").output
+    for line in ("offer_timeout +30", "amd +inline", "max_attempts +7", "priority +80"):
+        assert re.search(rf"^{line}$", shown, re.MULTILINE), shown
+    wrong = telephony("campaign", "set", "Spring", "offer_timeout=5", "amd=maybe", "rings=3", code=1).output
+    assert all(f"settings.{name}: " in wrong for name in ("amd", "rings")), wrong
+    both = telephony("campaign", "set", "Spring", "amd=parallel", "amd_treatment=hang_up", code=1).output
+    assert "amd_treatment" in both
+    assert "is not SETTING=VALUE" in telephony("campaign", "set", "Spring", "amd", code=2).output
+    assert "amd " in telephony("campaign", "show", "Spring").output
+    assert telephony("campaign", "show", "Spring").output == shown
 
 
 def test_a_campaign_gets_its_messages_from_files(telephony: Telephony, tmp_path: Path) -> None:

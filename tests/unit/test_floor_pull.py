@@ -156,6 +156,12 @@ async def test_where_no_call_could_be_made_no_contact_is_shown(store: Store) -> 
         with pytest.raises(NoCapacity) as cut:
             await one.floor.next_pull(one.agent, one.here.campaign_id)
         assert cut.value.code == "PBX_UNREACHABLE"
+        stored = [
+            (row.code, row.used, row.limit, row.agent_id, row.offer_id) for row in await one.rows(schema.refusals)
+        ]
+        assert stored == [("CELL_CHANNEL_LIMIT", 0, 1, one.agent, None), ("PBX_UNREACHABLE", 0, 0, one.agent, None)]
+        told = [row.payload["code"] for row in await one.rows(schema.events) if row.kind == "limit.reached"]
+        assert told == ["CELL_CHANNEL_LIMIT", "PBX_UNREACHABLE"]
         await free_again(one)
 
 
