@@ -541,8 +541,9 @@ async def test_what_the_third_party_does_before_a_lost_link_is_settled_counts_af
         board.survey_now = found(live=[*up(hand.agent_leg), *up(hand.customer, parked=True), ringing])
         board.link_up()
         if told == "ended":
-            await one.until(lambda: hand.orders()[-1] == "join customer")
-            await hand.together_again()
+            await one.until(lambda: "join customer" in hand.orders())
+            assert await hand.stands() == ("talking", None, False)
+            await one.state_is("talking")
         else:
             await one.state_is("wrap_up")
             assert (await hand.row()).state == "transferred"
