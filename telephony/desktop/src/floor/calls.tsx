@@ -76,6 +76,7 @@ function CallRow({ call }: { call: Call }) {
           <Icon name={call.state === "talking" ? "phone" : call.state === "message" ? "voicemail" : "bell"} />
           {named(w.call, call.state)}
         </span>
+        {call.state === "talking" && <Meanwhile call={call} />}
       </td>
       <td data-label={w.calls.since}>
         <Since at={since(call)} />
@@ -124,6 +125,18 @@ function CallRow({ call }: { call: Call }) {
       </td>
     </tr>
   );
+}
+
+/** What else is going on in a conversation. */
+function Meanwhile({ call }: { call: Call }) {
+  const w = words.value.calls;
+  const told = [
+    call.held && w.held,
+    call.muted && w.muted,
+    call.away && w.away,
+    call.transfer && fill(w.transfer, { to: call.transfer.to }),
+  ].filter(Boolean);
+  return told.length ? <small> {told.join(" · ")}</small> : null;
 }
 
 type Past = Schemas["Call"];
