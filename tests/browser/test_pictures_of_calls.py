@@ -15,7 +15,7 @@ from tests.support.album import Album, take_all
 from tests.support.walks import shown
 from tests.support.walks_through_calls import THROUGH_CALLS
 
-pytestmark = [*RING, pytest.mark.timeout(400)]
+pytestmark = [*RING, pytest.mark.timeout(600)]
 
 
 async def test_each_step_is_on_the_page_as_the_api_tells_it(

@@ -14,7 +14,7 @@ from tests.support.album import Album, take_all
 from tests.support.walks import shown
 from tests.support.walks_to_offers import TO_OFFERS
 
-pytestmark = [*RING, pytest.mark.timeout(400)]
+pytestmark = [*RING, pytest.mark.timeout(600)]
 
 IN_CALLS = {"dialing", "talking", "wrap_up"}
 """Their rows are in the pictures of calls."""

@@ -74,8 +74,8 @@ class Album:
                 camera, faults = asyncio.Lock(), list[Exception]()
                 stored = Ground.change
 
-                async def watched(ground: Ground, fn: Any) -> Any:
-                    result = await stored(ground, fn)
+                async def watched(ground: Ground, fn: Any, **how: Any) -> Any:
+                    result = await stored(ground, fn, **how)
                     async with camera:
                         try:
                             await self._look(trail, client, pages)

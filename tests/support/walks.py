@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import update
 
+from telephony.model.attempt import AttemptState
 from telephony.model.table import Table
 from telephony.pbx.port import LiveLeg, RecordedEnd
 from telephony.store import messages, schema
@@ -59,7 +60,10 @@ UNSEEN: dict[Pair, str] = {
     ("attempt", "granted", "agent_gone"): "granted and placed in one transaction",
     ("attempt", "placing", "appeared"): "nothing is stored of it",
     ("attempt", "ringing", "rang"): "nothing is stored of it",
+    ("attempt", "cancelling", "appeared"): "nothing is stored of it",
     ("attempt", "cancelling", "rang"): "nothing is stored of it",
+    ("attempt", "cancelling", "answered"): "nothing is stored of it",
+    ("attempt", "cancelling", "joined"): "nothing is stored of it",
 }
 """Rows that no desk shows, and why."""
 
@@ -238,6 +242,8 @@ async def link_returns(one: Shift, *live: LiveLeg, ended: list[RecordedEnd] | No
     await one.settle()
     one.board.survey_now = found(live=list(live), ended=ended)
     one.board.link_up()
+    desk = one.floor.desks[one.agent]
+    await one.until(lambda: desk.call is None or desk.call.attempt.state is not AttemptState.UNKNOWN)
     await one.settle()
 
 

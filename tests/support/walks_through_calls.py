@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from telephony.dialer.requests import Target
 from telephony.model.message_drop import When
+from telephony.model.transfer import TransferEvent
 from telephony.pbx.port import BeepHeard, LiveLeg, MachineVerdict, MessagePlayed, PbxUnreachable, RecordedEnd
 from telephony.store import campaigns
 from telephony.store.work import change
@@ -292,6 +294,38 @@ async def a_message_is_dropped_without_a_line(one: Shift) -> None:
     attempt, agent_leg, _ = await pull_talks(one)
     await one.floor.drop_message(one.agent, attempt, When.NOW)
     await line_ends(one, agent_leg)
+
+
+# -- handed over --------------------------------------------------------------------------------------------------
+
+
+async def handed_over(one: Shift) -> tuple[str, str, str]:
+    """The customer talks with a third party: (attempt, customer leg, third party's leg); the agent wraps up."""
+    agent_leg, attempt, leg = await one.talking()
+    await one.floor.calls.transfer(one.agent, attempt, TransferEvent.BLIND, Target(number="+442079460999"))
+    third = one.board.third_calls[-1].leg
+    one.board.appears(third)
+    one.board.rings(third)
+    one.board.answers(third)
+    await line_ends(one, agent_leg)
+    await one.state_is("wrap_up")
+    return attempt, leg, third
+
+
+@THROUGH_CALLS.add()
+async def handed_over_and_hung_up(one: Shift) -> None:
+    _, leg, third = await handed_over(one)
+    await link_returns(one, up(leg, third), up(third, leg))
+    one.board.ends(leg, answered=True, rang=True, cause=16)
+    one.board.ends(third, answered=True)
+    await one.settle()
+
+
+@THROUGH_CALLS.add()
+async def handed_over_and_ended_by_a_supervisor(one: Shift) -> None:
+    attempt, leg, _ = await handed_over(one)
+    await one.floor.supervision.hang_up(one.agent, attempt)
+    await line_ends(one, leg)
 
 
 # -- the mode preview: the agent asks -----------------------------------------------------------------------------
