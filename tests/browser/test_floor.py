@@ -62,6 +62,38 @@ async def test_the_floor_moves_by_itself_and_a_supervisor_moves_it(offices: Offi
     await expect(page.at("floor-agent")).to_have_count(0)
 
 
+async def test_a_supervisor_listens_joins_hangs_up_and_frees(offices: Offices, number: str) -> None:
+    here, page = await floor(offices, "sue", phone="load6", contacts=[contact("Maria", number)])
+    sue, ann = await offices.client(here, "sue"), await offices.client(here, "ann")
+    assert (await sue("PUT", "/api/v1/me/phone", {"phone": "load7"})).status == 204
+    await page.page.reload()
+    row = page.at("floor-agent", agent=here.people["ann"])
+    assert (await ann("PUT", "/api/v1/me/state", {"state": "available"})).status == 204
+    await expect(row).to_have_attribute("data-state", "previewing")
+    await expect(row).to_contain_text("Maria")
+    offer = (await ann("GET", "/api/v1/me")).json["offer"]["id"]
+    assert (await ann("POST", f"/api/v1/offers/{offer}/accept")).status == 200
+    await expect(row).to_have_attribute("data-state", "talking")
+
+    for mode in ("listen", "whisper", "barge"):
+        button = row.locator(f'[data-testid="{mode}"]')
+        await button.click()
+        await expect(button).to_have_attribute("aria-pressed", "true")
+    await expect(row).to_contain_text("Sue listens")
+    await row.locator('[data-testid="barge"]').click()
+    await expect(row.locator('[data-testid="barge"]')).to_have_attribute("aria-pressed", "false")
+    await page.press("tab-calls")
+    await expect(page.at("floor-call")).to_contain_text(number)
+    await page.press("hang-up")
+    await page.press("confirm-yes")
+    await expect(page.at("floor-call")).to_have_count(0)
+    await page.press("tab-agents")
+    await expect(row).to_have_attribute("data-state", "wrap_up")
+    await row.locator('[data-testid="free"]').click()
+    await page.press("confirm-yes")
+    await expect(row).to_have_attribute("data-reason", "freed")
+
+
 async def test_a_campaign_is_started_and_stopped_and_says_why_it_does_not_dial(offices: Offices, number: str) -> None:
     here, page = await floor(offices, "sue", contacts=[contact("Maria", number)], running=False)
     card = page.at("floor-campaign", campaign=here.campaigns["Spring"])
