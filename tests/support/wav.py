@@ -27,6 +27,17 @@ def loudness(sound: array.array[int], begin: float, end: float) -> float:
     return math.sqrt(sum(value * value for value in part) / len(part))
 
 
+def longest_silence(sound: array.array[int]) -> tuple[float, float]:
+    """Begin and end, in seconds, of the longest stretch in which every sample is 0."""
+    begin, longest = 0, (0, 0)
+    for at, value in enumerate(sound):
+        if value:
+            begin = at + 1
+        elif at + 1 - begin > longest[1] - longest[0]:
+            longest = begin, at + 1
+    return longest[0] / RATE, longest[1] / RATE
+
+
 def tone(sound: array.array[int], hertz: float, begin: float, end: float) -> float:
     """Amplitude of one frequency between two moments (Goertzel), in sample units."""
     part = sound[round(begin * RATE) : round(end * RATE)]
