@@ -276,7 +276,8 @@ class Preview:
         def transaction(work: Work) -> tuple[Agent, Offer, tuple[AgentEffect, ...]]:
             agent = replace(desk.agent)
             offer = _still_open(work, offer_id, agent)
-            if event.value in CampaignSettings.stored(offer.settings).refused_actions:
+            # no campaign can forbid its agents to note that somebody wants no calls
+            if also is None and event.value in CampaignSettings.stored(offer.settings).refused_actions:
                 raise Refused(Refusal.ACTION_DISABLED)
             offers.close(work, offer, event, by=by, code=code, why=why)
             if also is not None:

@@ -90,7 +90,7 @@ async def skip(exchange: Exchange, id: str) -> Any:
     errors=(*DECIDED, "ACTION_DISABLED"),
 )
 async def remove(exchange: Exchange, id: str, body: Removal) -> Any:
-    """The body may be left out."""
+    """The body may be left out. With `do_not_call` it is possible also where the campaign has `remove` disabled."""
     return await exchange.floor.calls.remove(exchange.agent_id, id, listed=body.do_not_call, why=body.reason or None)
 
 

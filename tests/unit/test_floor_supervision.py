@@ -220,6 +220,27 @@ async def test_a_removal_in_the_agents_own_words(store: Store, with_number: bool
         assert [row.why for row in await listed(one)] == (["moved away"] if with_number else [])
 
 
+async def test_that_somebody_wants_no_calls_is_noted_also_where_removing_is_disabled(store: Store) -> None:
+    async with shift(store, disabled_actions=["remove"]) as one:
+        await one.reserved()
+        with pytest.raises(Refused):
+            await one.floor.calls.remove(one.agent, one.offer, listed=False, why=None)
+        done = await one.floor.calls.remove(one.agent, one.offer, listed=True, why=None)
+        assert done["state"] == "removed"
+        assert [row.e164 for row in await listed(one)] == ["+442079460000"]
+
+
+async def test_that_somebody_wants_no_calls_is_noted_where_contacts_are_asked_for(store: Store) -> None:
+    async with shift(store, mode="preview") as one:
+        await one.floor.set_state(one.agent, "available")
+        pulled = await one.floor.next_pull(one.agent, one.here.campaign_id)
+        assert pulled.offer_id is not None
+        done = await one.floor.calls.remove(one.agent, pulled.offer_id, listed=True, why=None)
+        assert done["state"] == "removed"
+        assert [row.e164 for row in await listed(one)] == ["+442079460000"]
+        await one.state_is("available")
+
+
 async def test_a_freed_agent_on_a_lost_link_is_settled_when_it_is_back(store: Store) -> None:
     async with shift(store) as one:
         agent_leg, _, leg = await one.talking()

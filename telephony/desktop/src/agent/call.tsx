@@ -98,7 +98,7 @@ function Told({ call }: { call: Call }) {
           <Icon name="micOff" /> {t.controls.muted}
         </p>
       )}
-      {call.held && (
+      {call.held && !call.transfer && (
         <p class="callout warn" data-testid="held">
           <Icon name="pause" /> {t.controls.held}
         </p>
@@ -167,6 +167,18 @@ function Controls({ call }: { call: Call }) {
           }}
         />
       )}
+      {!call.transfer && <Mailbox call={call} />}
+      <RecordButton call={call} onDemand={onDemand} />
+      <DoNotCall about={{ call: call.id }} name={call.name} />
+    </>
+  );
+}
+
+/** What can be done with an answering machine. */
+function Mailbox({ call }: { call: Call }) {
+  const t = texts.value;
+  return (
+    <>
       <Button
         icon="voicemail"
         label={call.voicemail_left ? t.controls.voicemailDone : t.controls.voicemailLeft}
@@ -183,8 +195,6 @@ function Controls({ call }: { call: Call }) {
         testid="drop-message"
         onPress={() => void dropMessage()}
       />
-      <RecordButton call={call} onDemand={onDemand} />
-      <DoNotCall about={{ call: call.id }} name={call.name} />
     </>
   );
 }
