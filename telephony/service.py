@@ -7,6 +7,7 @@ to Asterisk. To stop: no more requests, no more decisions; calls that are up sta
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -99,6 +100,9 @@ async def _run(settings: Settings, store: Store) -> int:
         print(f"telephony: {_sentence(error)}", file=sys.stderr)
         await floor.stop()
         return CONFIGURATION
+    # what is loaded by now stays: the collector need not look through it again and again
+    gc.collect()
+    gc.freeze()
     log.info("serving at %s, cell %s, epoch %d, database %s", server.url, place.cell_id, place.epoch, store.url)
     upkeep = asyncio.create_task(Upkeep(store, due_changed=floor.wake).run())
     code = await _until(stop, floor)

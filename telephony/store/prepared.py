@@ -52,18 +52,19 @@ class Prepared:
 
     def __init__(self, statement: Any) -> None:
         self._statement = statement
-        self._plans: dict[tuple[str, tuple[str, ...]], _Plan] = {}
+        self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def __call__(self, conn: Connection, values: Mapping[str, Any] = _NOTHING) -> Rows:
         """Run it once; the rows it returned."""
-        return self._plan(conn, values).run(conn, values)
+        plan = self._plans.get((conn.dialect.name, *values)) or self._plan(conn, values)
+        return plan.run(conn, values)
 
     def many(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run it for each of at least one row of values, all with the same names."""
         self._plan(conn, rows[0]).run_many(conn, rows)
 
     def _plan(self, conn: Connection, values: Mapping[str, Any]) -> _Plan:
-        key = (conn.dialect.name, tuple(values))
+        key = (conn.dialect.name, *values)
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = _Plan(self._statement, conn, tuple(values))

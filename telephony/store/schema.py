@@ -75,7 +75,8 @@ def _as_text(value: datetime | None) -> str | None:
         return None
     if value.tzinfo is None:
         raise ValueError("a moment without a zone")
-    return value.astimezone(UTC).isoformat(" ", "microseconds")[:-6]
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return utc.isoformat(" ", "microseconds")[:-6]
 
 
 def _from_text(value: str | None) -> datetime | None:

@@ -21,7 +21,8 @@ def open_engine(url: URL, *, begin: str, only_read: bool = False, **options: Any
         url,
         pool_size=2,  # the kept one, and one for who has no event loop or migrates
         max_overflow=0,
-        connect_args={"check_same_thread": False, "timeout": 5},
+        # more statements than there are: one that Python forgot is compiled anew, at the price of running it ten times
+        connect_args={"check_same_thread": False, "timeout": 5, "cached_statements": 1000},
         **options,
     )
 
