@@ -67,6 +67,7 @@ class Dialing:
             ring_limit=settings.ring_limit if settings.mode is Mode.PREVIEW else self._call.leg.max_ring,
             caller_id=self._call.leg.caller_id,
             recording=self._call.recording.file,
+            keep=bool(self._desk.agent.browser_phone),
         )
         await self._order(lambda: self._desk.ground.board.call_from_agent(call))
 
@@ -80,6 +81,7 @@ class Dialing:
             ring_limit=settings.ring_limit,
             caller_id=self._call.leg.caller_id,
             recording=self._call.recording.file,
+            keep=bool(self._desk.agent.browser_phone),
             amd=settings.amd,
             amd_arguments=settings.amd_arguments(),
             abandon_sound=desk.ground.sound(self._call.leg.abandon_path) if self._call.leg.abandon_path else "",

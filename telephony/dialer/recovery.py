@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Job = Callable[[], Awaitable[None]]
 
+NO_SOUND = 44
+"""The cause with which Asterisk ends a leg that sends nothing any more (rtp_timeout)."""
+
 RELOADED = "page_reloaded"
 """How a leg ended that the page lost."""
 
@@ -121,7 +124,7 @@ class Recovery:
     async def leg_event(self, event: LegEvent) -> bool:
         """True where this was about a line on its way back; all else is the reservation's."""
         if self.state is LineState.HELD:
-            return False
+            return isinstance(event, LegEnded) and await self._outlived(event)
         if self._desk.reservation.ending:
             await self._step(LineEvent.UNWANTED)
             return False
@@ -132,6 +135,16 @@ class Recovery:
                 await self._step(LineEvent.LEG_ENDED)
             case _:
                 pass
+        return True
+
+    async def _outlived(self, event: LegEnded) -> bool:
+        """True where a page in a call is there and only its sound was lost, as by a change of networks: called anew."""
+        desk, phone = self._desk, self._desk.agent.browser_phone
+        if event.cause != NO_SOUND or not phone or self._talking is None or desk.reservation.ending:
+            return False
+        if desk.agent.state is not AgentState.TALKING or not await desk.ground.board.phone_ready(phone):
+            return False
+        await self._step(LineEvent.LEG_LOST)
         return True
 
     async def unwanted(self) -> None:
@@ -170,7 +183,7 @@ class Recovery:
 
         def transaction(work: Work) -> tuple[str | None, Attempt | None]:
             work.stepped("line", line.reservation_id, before, event, step.state)
-            if event is LineEvent.LEG_ENDED:
+            if event in (LineEvent.LEG_ENDED, LineEvent.LEG_LOST):
                 agents.leg_ended(work, line.leg_id, RELOADED)
             elif event is LineEvent.ANSWERED:
                 agents.leg_answered(work, line.leg_id)

@@ -1,8 +1,9 @@
 """The agent's line where the phone is a browser: a reload ends the page's call, and not the line.
 
 `held` is every line that is as it should be. A page that comes back without its call (CALL_LOST) is called anew for
-the same reservation, while its customer waits; whoever does not come back within `RECOVERY_WITHIN` is lost as one who
-hung up. UNWANTED: the work on this line is over meanwhile, and it is to end.
+the same reservation, while its customer waits; so is one that is there and whose leg ended for want of sound
+(LEG_LOST). Whoever does not come back within `RECOVERY_WITHIN` is lost as one who hung up. UNWANTED: the work on this
+line is over meanwhile, and it is to end.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class LineState(StrEnum):
 
 class LineEvent(StrEnum):
     CALL_LOST = "call_lost"
+    LEG_LOST = "leg_lost"
     LEG_ENDED = "leg_ended"
     ANSWERED = "answered"
     TIME_UP = "time_up"
@@ -49,6 +51,7 @@ LINE = Table(
     initial=_S.HELD,
     rows={
         (_S.HELD, _E.CALL_LOST): (_S.LEAVING, (_X.START_CLOCK, _X.PARK_CUSTOMER, _X.END_LEG)),
+        (_S.HELD, _E.LEG_LOST): (_S.CALLING, (_X.START_CLOCK, _X.CALL_PHONE)),
         (_S.LEAVING, _E.CALL_LOST): (_S.LEAVING, ()),
         (_S.LEAVING, _E.LEG_ENDED): (_S.CALLING, (_X.CALL_PHONE,)),
         (_S.LEAVING, _E.ANSWERED): (_S.LEAVING, ()),

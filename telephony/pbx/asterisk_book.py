@@ -43,7 +43,7 @@ NO_ANSWER = 19
 AGENT_GONE = "AGENT_GONE"
 # Where in the dialplan a customer's leg waits for a message, or hears it.
 _MESSAGE = {("pd-customer", "aside"): "waiting", ("pd-customer", "message"): "playing"}
-_PARKED = ("pd-customer", "parked")
+_PARKED = {("pd-customer", "parked"), ("pd-customer", "parted")}
 # Events of an ended leg come within milliseconds after its Hangup; this is minutes of calls.
 ENDED_KEPT = 2000
 
@@ -372,7 +372,7 @@ class LegBook:
             booked.answered |= row.text("ChannelState") == UP
             booked.context = booked.context or row.text("Context")
             booked.message = _MESSAGE.get((row.text("Context"), row.text("Exten")), "")
-            booked.parked = (row.text("Context"), row.text("Exten")) == _PARKED
+            booked.parked = (row.text("Context"), row.text("Exten")) in _PARKED
             if booked.bridge is None:
                 self._put(leg, row.text("BridgeId"))
         return {leg: self._live(leg, booked) for leg, booked in self._legs.items() if booked.appeared}

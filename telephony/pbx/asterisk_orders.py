@@ -81,6 +81,7 @@ def call_customer(call: CustomerCall, *, fastagi: str) -> Action:
             quoted_variable("PD_AMD_ARGS", call.amd_arguments),
             quoted_variable("PD_ABANDON", call.abandon_sound),
             quoted_variable("PD_RECORD", call.recording),
+            *((quoted_variable("PD_KEEP", "1"),) if call.keep else ()),
         ],
     }
 
@@ -95,6 +96,7 @@ def direct_variables(call: DirectCall) -> dict[str, str]:
     _check_ring_limit(call.ring_limit)
     return {
         "PD_RECORD": call.recording,
+        "PD_KEEP": "1" if call.keep else "",
         "PD_TARGET": call.dial,
         "PD_RING": str(call.ring_limit),
         "PD_LEG": call.leg,

@@ -20,6 +20,9 @@ from telephony.model.monitoring import MonitorMode
 LISTENING_LIMIT = 60.0
 """Seconds a leg is listened to, from the last order on: beyond the longest greeting, and never for a whole call."""
 
+KEPT_LIMIT = 15.0
+"""Seconds a customer who was kept waits for a decision, which takes milliseconds: for a service that is gone."""
+
 PARKED_LIMIT = 1800.0
 """Seconds a customer is kept on hold at the most: the service may be gone."""
 
@@ -71,7 +74,8 @@ class CustomerCall:
 
     `dial`: the trunk's template filled in, e.g. `PJSIP/+442079460000@carrier`; `ring_limit`: seconds;
     `amd_arguments`: as AMD() takes them, empty for amd.conf's; `abandon_sound`: played where no agent is left;
-    `recording`: WAV file, as the PBX knows it, for both directions from the join on; empty for none.
+    `recording`: WAV file, as the PBX knows it, for both directions from the join on; empty for none. `keep`: where the
+    agent's leg ends first the customer is parked, for `KEPT_LIMIT`.
     """
 
     leg: str
@@ -83,13 +87,14 @@ class CustomerCall:
     amd_arguments: str = ""
     abandon_sound: str = ""
     recording: str = ""
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectCall:
     """A customer dialed from the agent's own leg, who hears ringing, early media and announcements as they are.
 
-    `dial`, `ring_limit` and `recording` as in `CustomerCall`. Before anything is dialed the PBX asks the gate a
+    `dial`, `ring_limit`, `recording` and `keep` as in `CustomerCall`. Before anything is dialed the PBX asks the gate a
     `DialQuestion`.
     """
 
@@ -99,6 +104,7 @@ class DirectCall:
     ring_limit: int
     caller_id: str = ""
     recording: str = ""
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from telephony.pbx.port import (
     ABANDON,
     END,
     JOIN,
+    KEPT_LIMIT,
     LISTEN_AFTER,
     LISTENING_LIMIT,
     MESSAGE,
@@ -251,7 +252,10 @@ class Exchange:
             )
         )
         if partner is not None and not partner.is_agent:
-            self.later(partner, PBX_DELAY, lambda: self.end(partner, cause=NORMAL_CLEARING))
+            if leg.is_agent and isinstance(partner.call, CustomerCall | DirectCall) and partner.call.keep:
+                self.park(partner, KEPT_LIMIT)
+            else:
+                self.later(partner, PBX_DELAY, lambda: self.end(partner, cause=NORMAL_CLEARING))
         for watcher in [other for other in self.legs.values() if other.watches(leg)]:
             self.later(watcher, PBX_DELAY, lambda watcher=watcher: self.end(watcher, cause=NORMAL_CLEARING))  # type: ignore[misc]
         for dialed in [other for other in self.legs.values() if other.dialed_by(leg) and other.state != "up"]:
@@ -392,10 +396,10 @@ class Exchange:
                 tape.roll()
         self._tell(LegsJoined(leg=leg.id, at=self._clock.now(), agent_leg=agent.id))
 
-    def park(self, leg: Leg) -> None:
+    def park(self, leg: Leg, limit: float = PARKED_LIMIT) -> None:
         """On hold, away from whom it talks to; ended where nobody comes back."""
         if leg.parked is None and not leg.is_third:
-            leg.parked = self._clock.call_later(PARKED_LIMIT, lambda: self.end(leg, cause=NORMAL_CLEARING))
+            leg.parked = self._clock.call_later(limit, lambda: self.end(leg, cause=NORMAL_CLEARING))
             leg.timers.append(leg.parked)
         if leg.partner is not None:
             self._part(leg, leg.partner)

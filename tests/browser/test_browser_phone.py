@@ -155,6 +155,38 @@ RELOADED_WITHIN = 6.0
 """Seconds without the agent on a machine that does ten other things; one is the aim, which the benchmark measures."""
 
 
+async def test_sound_that_is_lost_brings_a_new_call_to_a_page_that_is_there(
+    offices: Offices, pbx: Pbx, ports: PortBlock, tmp_path: Path
+) -> None:
+    """As after a change of networks: the page is registered, and nothing of what it sends arrives."""
+    async with talk(offices, "web11", pbx, ports, tmp_path) as one:
+        call, agent = (await one.me())["call"]["id"], one.here.people["web11"]
+        await one.desk.page.add_init_script(
+            "const Connection = RTCPeerConnection; window.connections = [];"
+            "window.RTCPeerConnection = class extends Connection {"
+            "  constructor(...given) { super(...given); window.connections.push(this); } };"
+        )
+        await one.desk.page.reload()
+        await one.desk.phone_is("in_call")
+        await hears_the_customer(one.desk)
+        before = await _line(offices, agent)
+        await one.desk.page.evaluate("connections.at(-1).close()")
+        async with asyncio.timeout(60):
+            while await _line(offices, agent) == before:  # noqa: ASYNC110 - Asterisk waits for ten seconds
+                await asyncio.sleep(0.1)
+        await one.desk.phone_is("in_call")
+        await one.desk.shows(state="talking", call=call)
+        await hears_the_customer(one.desk)
+        await asyncio.sleep(1.0)
+        await one.end()
+        (attempt,) = await offices.rows(one.here, schema.attempts)
+        assert (attempt.id, attempt.outcome) == (call, "TALKED")
+        (recording,) = await dumps(one.bob, "dec")
+        sound = await asyncio.to_thread(wav.samples, recording)
+        length = len(sound) / wav.RATE
+        assert wav.tone(sound, HUM, length - 1.0, length - 0.2) > LOUD, "the customer hears the agent again"
+
+
 async def test_five_seconds_without_a_network_are_not_heard(
     offices: Offices, pbx: Pbx, ports: PortBlock, tmp_path: Path
 ) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from telephony.model.ids import new_id
 from telephony.model.monitoring import MonitorMode
 from telephony.pbx.port import (
+    CustomerCall,
+    DirectCall,
     LegAnswered,
     LegEnded,
     LegRang,
@@ -21,6 +25,24 @@ from tests.support.message_stories import joined
 from tests.support.port_stories import RINGS_LONG, PhoneKind, PortBench, call, let_pass, reserve, told, wait_for
 
 WAYS = pytest.mark.parametrize("way", ["beside", "from the agent's leg"])
+
+
+async def kept(bench: PortBench, agent: str, way: str) -> str:
+    """A customer who talks to the agent and is to outlive the agent's leg."""
+    call: dict[str, Any] = {
+        "leg": new_id(),
+        "agent_leg": agent,
+        "dial": bench.dial("00"),
+        "ring_limit": 30,
+        "keep": True,
+    }
+    if way == "beside":
+        await bench.board.play_ringing(agent)
+        await bench.board.call_customer(CustomerCall(**call))
+    else:
+        await bench.board.call_from_agent(DirectCall(**call))
+    await wait_for(bench, LegsJoined, call["leg"])
+    return str(call["leg"])
 
 
 class ControlStories:
@@ -76,6 +98,25 @@ class ControlStories:
             assert (await bench.board.survey()).ended[customer].joined
         assert not told(bench, LegEnded, agent)
         await joined(bench, agent, way)  # the agent's leg takes the next one
+
+    @WAYS
+    async def test_customer_who_is_kept_outlives_the_agents_leg(self, bench: PortBench, way: str) -> None:
+        agent = await reserve(bench)
+        customer = await kept(bench, agent, way)
+        await bench.agent_hangs_up(agent)
+        await wait_for(bench, LegEnded, agent)
+        await let_pass(bench, 0.5)
+        assert not told(bench, LegEnded, customer)
+        assert (await bench.board.survey()).live[customer].parked
+        again = await reserve(bench)
+        await bench.board.join(customer, again)
+        assert told(bench, LegsJoined, customer)[-1].agent_leg == again
+        await bench.agent_hangs_up(again)
+        await let_pass(bench, 0.5)
+        assert (await bench.board.survey()).live[customer].parked
+        await bench.board.hang_up(customer)
+        await wait_for(bench, LegEnded, customer)
+        assert (await bench.board.survey()).ended[customer].joined
 
     async def test_who_still_rings_is_joined_to_the_leg_named_last(self, bench: PortBench) -> None:
         first = await reserve(bench)

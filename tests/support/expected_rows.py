@@ -206,6 +206,8 @@ LINE = """
 held + call_lost -> leaving: start_clock, park_customer, end_leg
 leaving + leg_ended -> calling: call_phone
 calling + answered -> held: stop_clock, join_customer
+# A page that is there and whose leg ended for want of sound is called anew at once; the customer is parked already.
+held + leg_lost -> calling: start_clock, call_phone
 # It may be loaded anew again before that, and again.
 leaving + call_lost -> leaving:
 leaving + answered -> leaving:

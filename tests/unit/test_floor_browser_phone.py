@@ -373,3 +373,29 @@ async def test_an_agent_whose_page_does_not_come_back_while_a_contact_is_shown_i
         await one.state_is("idle")
         assert (await me(one))["reason"] == "phone_lost"
         assert (await one.contact("c0")).state == "waiting"
+
+
+async def test_a_leg_that_ended_for_want_of_sound_is_called_anew_where_the_page_is_there(store: Store) -> None:
+    async with shift(store) as one:
+        old, attempt, customer = await in_a_call(one)
+        assert one.board.customer_calls[0].keep
+        mark = len(one.board.orders)
+        one.board.ends(old, answered=True, cause=44)
+        await one.until(lambda: len(one.board.agent_calls) == 2)
+        assert await away(one, attempt)
+        new = one.board.agent_calls[-1].leg
+        one.board.answers(new)
+        await one.until(lambda: since(one, mark) == [("ring_agent", new), ("join", customer)])
+        assert not await away(one, attempt)
+        assert (await one.used())["cell"] == 2
+
+
+@pytest.mark.parametrize(("cause", "there"), [(16, True), (44, False)])
+async def test_a_page_that_hung_up_or_is_not_there_has_ended_the_call(store: Store, cause: int, there: bool) -> None:
+    async with shift(store) as one:
+        old, _, customer = await in_a_call(one)
+        one.board.phones[ENDPOINT] = there
+        one.board.ends(old, answered=True, cause=cause)
+        await one.state_is("wrap_up")
+        await one.until(lambda: ("hang_up", customer) in one.board.orders)
+        assert len(one.board.agent_calls) == 1
