@@ -37,7 +37,15 @@ async def test_one_of_two_wins_and_everybody_tells_the_same_story(stage: Stage, 
     assert min(result.total[who] for who in result.names) >= 1, result
 
 
-@pytest.mark.parametrize("mode", ["preview_standard", "preview_direct"])
+@pytest.mark.parametrize("name", ["accept / skip", "accept / limit refusal", "skip / contact removal"])
+async def test_the_same_of_a_contact_the_agent_asked_for(stage: Stage, name: str) -> None:
+    async with track(stage, "races", lanes=LANES, mode="preview", offer_timeout=7200) as on:
+        result = await sweep(on, name, PAIRS[name], runs=2, step=300, within=600, spread=1.0)
+    assert not result.wrong
+    assert min(result.total[who] for who in result.names) >= 1, result
+
+
+@pytest.mark.parametrize("mode", ["preview_standard", "preview_direct", "preview"])
 async def test_cancel_or_answer_and_nobody_is_left_alone(stage: Stage, mode: str) -> None:
     async with track(stage, "cancels", lanes=LANES, mode=mode, offer_timeout=7200) as on:
         result = await cancels(on, runs=2, step=300, within=600, spread=1.0)

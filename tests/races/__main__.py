@@ -11,7 +11,7 @@ import sys
 
 from tests.bench.figures import load
 from tests.bench.stage import stage
-from tests.races.actions import PAIRS
+from tests.races.actions import pairs
 from tests.races.cancel import cancels
 from tests.races.lanes import track
 from tests.races.sweep import STEP_MS, sweep
@@ -23,7 +23,7 @@ OFFER_TIMEOUT = 10
 async def main(*, mode: str, lanes: int, runs: int, step: int, only: str) -> int:
     right = True
     async with stage() as made:
-        for number, (name, pair) in enumerate(PAIRS.items()):
+        for number, (name, pair) in enumerate(pairs(mode).items()):
             if only not in name:
                 continue
             timeout = OFFER_TIMEOUT if "timer" in name else 7200
@@ -43,7 +43,7 @@ async def main(*, mode: str, lanes: int, runs: int, step: int, only: str) -> int
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.races", description=__doc__)
-    parser.add_argument("--mode", choices=("preview_standard", "preview_direct"), default="preview_standard")
+    parser.add_argument("--mode", choices=("preview_standard", "preview_direct", "preview"), default="preview_standard")
     parser.add_argument("--lanes", type=int, default=90, help="agents that race beside each other (90)")
     parser.add_argument("--runs", type=int, default=20, help="at each offset (20)")
     parser.add_argument("--step", type=int, default=STEP_MS, help="milliseconds between two offsets (2)")

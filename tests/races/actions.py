@@ -101,3 +101,12 @@ PAIRS: dict[str, Pair] = {
     for one, other in combinations((TIMER, ACCEPT, *OTHERS, REFUSAL), 2)
 }
 """Every pair, the timer always first: it is the other that is moved around its end."""
+
+PUSHED_ONLY = ("remove", "leave", "hang-up")
+"""What there is only where the agent is on the line while a contact is shown."""
+
+
+def pairs(mode: str) -> dict[str, Pair]:
+    """Those that can meet in a mode."""
+    pulls = mode == "preview"
+    return {name: pair for name, pair in PAIRS.items() if not (pulls and any(one.name in PUSHED_ONLY for one in pair))}

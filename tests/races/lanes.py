@@ -100,7 +100,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Of an open offer: its contact, and the agent's leg."""
+    """Of an open offer: its contact, and the agent's leg; none in the mode preview."""
 
     contact: str
     line: str
@@ -117,6 +117,7 @@ class Lane:
     ami: BareClient
     boss_token: str
     customers: Customers
+    pulls: bool = False
     mine: Feed = field(default_factory=Feed)
     supervisors: Feed = field(default_factory=Feed)
     known: dict[str, Known] = field(default_factory=dict)
@@ -147,15 +148,24 @@ class Lane:
         """Available if need be, and the offer that is open then."""
         if (await self.agent()).state in ("idle", "offline"):
             await self.must("PUT", "/me/state", {"state": "available"})
+        if self.pulls:
+            await self._pull()
         await self.mine.until(lambda: self.open_offer is not None, "an offer", within=30)
         offer = self.open_offer
         assert offer is not None
         return offer
 
+    async def _pull(self) -> None:
+        """Ask until a contact is shown: the line of the last call may still be ending."""
+        end = time.monotonic() + SETTLES_WITHIN
+        while (answer := await self.ask("POST", f"/campaigns/{self.seat.here.campaign_id}/next")).status >= 300:
+            assert time.monotonic() < end, answer
+            await asyncio.sleep(0.05)
+
     async def know(self, offer: dict[str, Any]) -> None:
         (row,) = await self.rows(schema.offers, id=offer["offer"])
-        (line,) = await self.rows(schema.reservations, id=row.reservation_id)
-        self.known = {row.id: Known(contact=row.contact_id, line=line.leg_id)}
+        lines = await self.rows(schema.reservations, id=row.reservation_id) if row.reservation_id else []
+        self.known = {row.id: Known(contact=row.contact_id, line=lines[0].leg_id if lines else "")}
 
     @staticmethod
     def expires(offer: dict[str, Any]) -> float:
@@ -295,7 +305,14 @@ async def track(stage: Stage, name: str, *, lanes: int, **wanted: Any) -> AsyncI
         ami = await stack.enter_async_context(BareClient(stage.pbx.ami))
         made = [
             Lane(
-                seat=seat, http=http, url=service.url, store=store, ami=ami, boss_token=boss, customers=stage.customers
+                seat=seat,
+                http=http,
+                url=service.url,
+                store=store,
+                ami=ami,
+                boss_token=boss,
+                customers=stage.customers,
+                pulls=wanted.get("mode") == "preview",
             )
             for seat in seats
         ]
