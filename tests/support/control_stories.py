@@ -167,7 +167,7 @@ class ControlStories:
     @WAYS
     async def test_third_party_talks_to_the_agent_and_then_to_the_customer(self, bench: PortBench, way: str) -> None:
         agent = await reserve(bench)
-        customer = await joined(bench, agent, way)
+        customer = await kept(bench, agent, way)  # the hardest: only an agent's end is not to be the customer's
         await bench.board.park(customer)
         third = await call_third(bench, "00")
         await wait_for(bench, LegAnswered, third)
