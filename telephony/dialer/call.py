@@ -21,7 +21,7 @@ from telephony.dialer.settlement import Settlement
 from telephony.dialer.transfer import Transfer
 from telephony.model.agent import AgentEffect, AgentEvent, AgentState, IdleReason
 from telephony.model.attempt import ATTEMPT, AttemptEffect, AttemptEvent, AttemptState
-from telephony.model.campaign import AmdTreatment, CampaignSettings, Mode
+from telephony.model.campaign import Amd, AmdTreatment, CampaignSettings, Mode
 from telephony.model.machine_detection import Verdict, verdict_of
 from telephony.model.message_drop import When
 from telephony.model.outcomes import LegEnd, customer_outcome, trunk_failed
@@ -31,6 +31,7 @@ from telephony.pbx.port import (
     DIAL,
     END,
     JOIN,
+    LISTEN_AFTER,
     MESSAGE,
     BeepHeard,
     LegAbandoned,
@@ -85,6 +86,7 @@ class Call:
         self.settings: CampaignSettings = placed.settings
         self.agent_was_lost = False
         self.cancel_waits = False  # one has come and is not decided yet: what is not dialed by now is not dialed
+        self.deaf = False  # found ringing: who would have listened from the answer on is gone
         self.at_fault = False  # an error of our own came between; what it left undone is not undone by anybody else
         self.stash: list[LegEvent] = []  # what came while the attempt was unknown, for after the survey
         self._answered_at: float | None = None  # monotonic
@@ -323,6 +325,8 @@ class Call:
 
     async def answered(self) -> None:
         self._answered_at = asyncio.get_running_loop().time()
+        if self.deaf:
+            asyncio.get_running_loop().call_later(LISTEN_AFTER, self._desk.post, self.hear_again)
 
         def transaction(work: Work) -> Attempt:
             attempt = replace(self.attempt)
@@ -331,6 +335,15 @@ class Call:
             return attempt
 
         self.attempt = await self._desk.ground.change(transaction, urgent=True)
+
+    async def hear_again(self) -> None:
+        """After a start or a lost link: beeps are told again where the campaign has them listened for."""
+        if not self.live or Amd(self.attempt.amd) is not Amd.PARALLEL:
+            return
+        try:
+            await self._desk.ground.board.listen(self.leg.id)
+        except SwitchboardError as error:
+            log.warning("attempt %s: nobody listens for the beep: %s", self.attempt.id, error)
 
     async def joined(self) -> None:
         await self.move(AttemptEvent.JOINED, self.agent_joins, joined_at=datetime.now(UTC))

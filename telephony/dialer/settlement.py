@@ -98,9 +98,12 @@ class Settlement:
         elif joined_to is not None or live.parked:
             await self.found_talking(datetime.now(UTC))
             await call.controls.found(live)
+            self._desk.next(call.hear_again)
         elif state == "up":
             await call.move(AttemptEvent.FOUND_ANSWERED, answered_at=attempt.answered_at or datetime.now(UTC))
+            self._desk.next(call.hear_again)
         else:
+            call.deaf = True
             await call.move(AttemptEvent.FOUND_RINGING if state == "ringing" else AttemptEvent.FOUND_PLACING)
 
 

@@ -73,6 +73,26 @@ async def test_a_call_that_goes_on_is_taken_over_and_ends_as_usual(store: Store)
         assert (await attempt_of(one)).outcome == "TALKED"
 
 
+@pytest.mark.parametrize("amd", ["parallel", "off"])
+@pytest.mark.parametrize("state", ["ringing", "up"])
+async def test_a_call_that_is_listened_to_is_heard_again_after_a_restart(store: Store, amd: str, state: str) -> None:
+    async with shift(store, amd=amd) as one:
+        agent_leg = await one.reserved()
+        _, leg = await one.accepted()
+        joined = {"joined_to": agent_leg} if state == "up" else {}
+        await restart(one, found(live=[LiveLeg(leg=agent_leg, state="up"), LiveLeg(leg=leg, state=state, **joined)]))
+        if state == "ringing":
+            assert ("listen", leg) not in one.board.orders
+            one.board.answers(leg)
+            one.board.joins(leg, agent_leg)
+        await one.state_is("talking")
+        if amd == "parallel":
+            await one.until(lambda: ("listen", leg) in one.board.orders)
+        else:
+            await one.settle()
+            assert ("listen", leg) not in one.board.orders
+
+
 async def test_a_call_that_ended_meanwhile_is_settled_from_the_flight_recorder(store: Store) -> None:
     async with shift(store) as one:
         agent_leg = await one.reserved()
