@@ -41,7 +41,7 @@ async def campaign(page: AgentPage, view: str) -> None:
 
 
 async def test_the_floor_moves_by_itself_and_a_supervisor_moves_it(offices: Offices) -> None:
-    here, page = await floor(offices, "sue", phone="load5", contacts=[], running=False)
+    here, page = await floor(offices, "sue", phone="load20", contacts=[], running=False)
     ann = await offices.client(here, "ann")
     row = page.at("floor-agent", agent=here.people["ann"])
     await expect(row).to_have_attribute("data-state", "offline")
@@ -63,9 +63,9 @@ async def test_the_floor_moves_by_itself_and_a_supervisor_moves_it(offices: Offi
 
 
 async def test_a_supervisor_listens_joins_hangs_up_and_frees(offices: Offices, number: str) -> None:
-    here, page = await floor(offices, "sue", phone="load6", contacts=[contact("Maria", number)])
+    here, page = await floor(offices, "sue", phone="load21", contacts=[contact("Maria", number)])
     sue, ann = await offices.client(here, "sue"), await offices.client(here, "ann")
-    assert (await sue("PUT", "/api/v1/me/phone", {"phone": "load7"})).status == 204
+    assert (await sue("PUT", "/api/v1/me/phone", {"phone": "load22"})).status == 204
     await page.page.reload()
     row = page.at("floor-agent", agent=here.people["ann"])
     assert (await ann("PUT", "/api/v1/me/state", {"state": "available"})).status == 204
