@@ -33,6 +33,9 @@ RATE = 2.0
 
 TALK = 0.5
 
+WRITES = 0.5
+"""Seconds of the wrap-up: one that is over within a frame is never on the screen."""
+
 OPENED = 10
 """Times the first page is opened, each in a browser without anything kept."""
 
@@ -98,7 +101,9 @@ async def _to_the_screen(stage: Stage, browser: Browser) -> list[Figure]:
             busy = asyncio.create_task(_work(others))
             for _ in range(CALLS):
                 await mine.offered()
-                await mine.call(talk=TALK)
+                _, call = await mine.talked(talk=TALK)
+                await asyncio.sleep(WRITES)
+                await mine.wrap_up(call)
             busy.cancel()
             await asyncio.gather(busy, return_exceptions=True)
             notes = await page.evaluate("() => window.notes")

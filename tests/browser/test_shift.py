@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import expect
 from sqlalchemy import update
 
 from telephony.demo.customers import Customers, fictional_number
@@ -40,10 +41,11 @@ LOUD = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """An agent at the page, and at the API who looks on; `bob` is a customer who records."""
+    """An agent at the page, a supervisor at the floor's, and the API; `bob` is a customer who records."""
 
     here: Premises
     desk: AgentPage
+    floor: AgentPage
     agent: Client
     admin: Client
     bob: Softphone
@@ -56,6 +58,12 @@ class Shift:
         card = (await self.me())["offer"]["card"]
         assert card["name"] == name
         assert card["number"]["e164"] in await self.desk.text("card-number")
+
+    async def seen(self, **state: str) -> None:
+        """The supervisor, beside, sees the agent in this state."""
+        row = self.floor.at("floor-agent", agent=self.here.people[AGENT])
+        for name, value in state.items():
+            await expect(row).to_have_attribute(f"data-{name}", value)
 
     async def me(self) -> dict[str, Any]:
         return dict((await self.agent("GET", "/api/v1/me")).json)
@@ -121,6 +129,7 @@ async def shift(offices: Offices, pbx: Pbx, ports: PortBlock, folder: Path, **wa
         yield Shift(
             here=here,
             desk=await offices.desk(here, AGENT),
+            floor=await offices.desk(here, "sue"),
             agent=await offices.client(here, AGENT),
             admin=admin,
             bob=bob,
@@ -138,6 +147,7 @@ async def test_a_whole_shift(
         await desk.go("available")
 
         await one.card("Skipped")
+        await one.seen(state="previewing")
         await desk.press("skip")
         await one.card("Removed")
         await one.campaign(offer_timeout=10)
@@ -150,12 +160,14 @@ async def test_a_whole_shift(
         await desk.told("notice")
         await desk.press("accept")
         await desk.shows(state="talking", call_state="talking")
+        await one.seen(state="talking")
         await desk.phone_is("in_call")
         hertz, loud = await desk.hears()
         assert abs(hertz - CUSTOMER_SAYS) < 10, (hertz, loud)
         await asyncio.sleep(2.0)
         await desk.press("hang-up")
         await desk.shows(state="wrap_up")
+        await one.seen(state="wrap_up")
         assert (await desk.data("outcome"))["outcome"] == "TALKED"
         await desk.wrap_up("success", note="wants the letter")
 
@@ -190,6 +202,7 @@ async def test_a_whole_shift(
         await one.card("Left")
         await desk.press("leave")
         await desk.shows(state="idle", reason="left_campaign")
+        await one.seen(state="idle", reason="left_campaign")
 
         await _settled(one)
         assert await one.outcomes() == [

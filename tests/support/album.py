@@ -7,6 +7,7 @@ exactly what that step left.
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -49,6 +50,10 @@ ABOUT = {
 
 PATIENCE = 60.0
 """Seconds a walk waits for what it does: every step of it may wait for two pictures."""
+
+
+_RAW = re.compile(r"\{\w+\}|undefined|\bNaN\b|\[object|\b[a-z]+_[a-z_]+\b")
+"""What no text may hold: a value that was not filled in, a key of the program."""
 
 
 class Album:
@@ -141,6 +146,8 @@ async def compare(page: AgentPage, me: dict[str, Any], language: str) -> None:
         expected += [offer["card"]["name"], offer["campaign"]["name"]]
     if call is not None and call["state"] == "ended" and agent["state"] == "wrap_up":
         expected.append(TEXTS[call["outcome"]][LANGUAGES.index(language)])
+    raw = _RAW.findall(seen)
+    assert not raw, f"on the page in {language}: {raw}\n{seen}"
     missing = [text for text in expected if text.casefold() not in seen.casefold()]
     assert not missing, f"not on the page in {language}: {missing}\n{seen}"
 

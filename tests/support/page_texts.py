@@ -31,11 +31,3 @@ def page_texts(language: str) -> dict[str, Any]:
         check=True,
     )
     return dict(json.loads(done.stdout))
-
-
-def flat(texts: Any, prefix: str = "") -> dict[str, str]:
-    """Each text by the names that lead to it: `state.idle`."""
-    if isinstance(texts, str):
-        return {prefix: texts}
-    pairs = texts.items() if isinstance(texts, dict) else enumerate(texts)
-    return {name: text for key, below in pairs for name, text in flat(below, f"{prefix}.{key}".strip(".")).items()}

@@ -24,10 +24,12 @@ export const decide = (action: Decision, body?: { do_not_call?: boolean; reason?
   act("desk", async () => {
     const offer = desk.peek()?.offer;
     if (!offer) return;
-    const done = await api<Schemas["Decision"]>("POST", `/offers/${offer.id}/${action}`, body);
+    change((now) => ({ ...now, notices: [] }));
+    const { attempt } = await api<Schemas["Decision"]>("POST", `/offers/${offer.id}/${action}`, body);
     change((now) => {
-      if (done.attempt) return begun({ ...now, notices: [] }, offer, done.attempt);
-      return now.offer?.id === offer.id ? { ...now, offer: null, notices: [] } : now;
+      // the feed may be ahead of this answer: the call has failed, and the next contact is on the screen
+      if (now.offer?.id !== offer.id && now.accepted?.id !== offer.id) return now;
+      return attempt ? begun(now, offer, attempt) : { ...now, offer: null };
     });
   });
 
