@@ -140,6 +140,8 @@ class Feed:
             viewers = self._subscribers.of(line.tenant_id, line.agent_id)
             message = message_of(line) if viewers else ""
             for subscriber in viewers:
+                if not subscriber.may_see(line):
+                    continue  # their agent's, and not for them
                 try:
                     subscriber.queue.put_nowait((line.id, message))
                 except asyncio.QueueFull:
