@@ -171,7 +171,7 @@ export const es: Texts = {
     keypad: "Teclado",
     keypadHint: "Las cifras se envían como tonos",
     sent: "Enviado: {digits}",
-    transfer: "Transferir",
+    transfer: "Pasar",
     voicemailLeft: "Mensaje dejado",
     voicemailDone: "Mensaje anotado",
     dropMessage: "Dejar mensaje",
