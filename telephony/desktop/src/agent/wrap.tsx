@@ -95,7 +95,7 @@ export function WrapUp({ call }: { call: Call }) {
       )}
       <Field label={t.wrap.note}>
         <textarea
-          rows={3}
+          rows={2}
           maxLength={4000}
           dir="auto"
           value={note}
