@@ -7,7 +7,7 @@ import { once } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Field } from "../ui/field.tsx";
-import { Choices } from "./settings.tsx";
+import { Choices } from "./group.tsx";
 import { words } from "./words.ts";
 
 interface Common {

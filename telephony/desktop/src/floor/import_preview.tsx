@@ -8,7 +8,7 @@ import { whole } from "../format.ts";
 import { fill } from "../language.ts";
 import { Icon } from "../ui/icon.tsx";
 import { all, told } from "./data.ts";
-import type { Preview } from "./import.tsx";
+import type { Preview } from "./import_file.tsx";
 import { words } from "./words.ts";
 
 const MOST_NUMBERS = 5; // offered to choose from; the service knows ten

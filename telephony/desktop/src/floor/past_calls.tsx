@@ -1,0 +1,207 @@
+/** Calls that were, with their recordings. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { address, api, type Schemas } from "../api.ts";
+import { sentence } from "../codes.ts";
+import { moment, span } from "../format.ts";
+import { named } from "../language.ts";
+import { Button } from "../ui/button.tsx";
+import { agents, campaigns, told } from "./data.ts";
+import { words } from "./words.ts";
+
+type Past = Schemas["Call"];
+
+export function PastCalls() {
+  const w = words.value.calls;
+  const campaign = useSignal("");
+  const agent = useSignal("");
+  const outcome = useSignal("");
+  const rows = useSignal<Past[] | null>(null);
+  const next = useSignal<string | null>(null);
+  const query = () => {
+    const made = new URLSearchParams({ state: "ended" });
+    if (campaign.value) made.set("campaign", campaign.value);
+    if (agent.value) made.set("agent", agent.value);
+    if (outcome.value) made.set("outcome", outcome.value);
+    return made;
+  };
+  const read = async (after = "") => {
+    const wanted = query();
+    wanted.set("limit", "50");
+    if (after) wanted.set("after", after);
+    const page = await api<Schemas["CallPage"]>("GET", `/calls?${wanted}`);
+    rows.value = after ? [...(rows.peek() ?? []), ...page.items] : page.items;
+    next.value = page.next;
+  };
+  useEffect(() => {
+    read().catch(told);
+  }, [campaign.value, agent.value, outcome.value]);
+  return (
+    <>
+      <div class="tools head-tools">
+        <h2>{w.past}</h2>
+        <select
+          aria-label={w.campaign}
+          data-testid="past-campaign"
+          value={campaign.value}
+          onChange={(event) => {
+            campaign.value = event.currentTarget.value;
+          }}
+        >
+          <option value="">{w.everyCampaign}</option>
+          {campaigns.value?.map((one) => (
+            <option value={one.id} key={one.id}>
+              {one.name}
+            </option>
+          ))}
+        </select>
+        <select
+          aria-label={w.agent}
+          data-testid="past-agent"
+          value={agent.value}
+          onChange={(event) => {
+            agent.value = event.currentTarget.value;
+          }}
+        >
+          <option value="">{w.everyAgent}</option>
+          {agents.value.map((one) => (
+            <option value={one.id} key={one.id}>
+              {one.name}
+            </option>
+          ))}
+        </select>
+        <select
+          aria-label={w.outcome}
+          data-testid="past-outcome"
+          value={outcome.value}
+          onChange={(event) => {
+            outcome.value = event.currentTarget.value;
+          }}
+        >
+          <option value="">{w.everyOutcome}</option>
+          {OUTCOMES.map((one) => (
+            <option value={one} key={one}>
+              {sentence(one)}
+            </option>
+          ))}
+        </select>
+        <a class="button" href={address(`/calls.csv?${query()}`)} download>
+          {w.csv}
+        </a>
+      </div>
+      {rows.value?.length === 0 && <p class="panel empty">{w.pastNone}</p>}
+      {rows.value && rows.value.length > 0 && (
+        <div class="table-box" tabIndex={0} role="region" aria-label={w.past}>
+          <table class="grid">
+            <thead>
+              <tr>
+                <th scope="col">{w.at}</th>
+                <th scope="col">{w.customer}</th>
+                <th scope="col">{w.agent}</th>
+                <th scope="col">{w.outcome}</th>
+                <th scope="col">{w.talked}</th>
+                <th scope="col">{w.result}</th>
+                <th scope="col">{w.recording}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.value.map((one) => (
+                <PastRow call={one} key={one.id} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {next.value && (
+        <Button label={words.value.more} testid="more" onPress={() => void read(next.peek() ?? "").catch(told)} />
+      )}
+    </>
+  );
+}
+
+function PastRow({ call }: { call: Past }) {
+  const w = words.value.calls;
+  const talked = call.joined_at && call.ended_at ? Date.parse(call.ended_at) - Date.parse(call.joined_at) : null;
+  return (
+    <tr data-testid="past-call" data-call={call.id} data-outcome={call.outcome ?? ""}>
+      <td data-label={w.at}>{moment(call.granted_at)}</td>
+      <th scope="row" data-label={w.customer}>
+        <span class="two">
+          <b dir="auto">{call.name}</b>
+          <small class="digits">{call.e164}</small>
+        </span>
+      </th>
+      <td data-label={w.agent} dir="auto">
+        {call.agent.name}
+      </td>
+      <td data-label={w.outcome}>{sentence(call.outcome)}</td>
+      <td data-label={w.talked} class="digits">
+        {talked === null ? "" : span(talked)}
+      </td>
+      <td data-label={w.result}>
+        <span class="two">
+          <span dir="auto">{call.disposition ?? ""}</span>
+          {call.note && (
+            <small dir="auto" class="clamp">
+              {call.note}
+            </small>
+          )}
+        </span>
+      </td>
+      <td data-label={w.recording}>{call.recording && <Recordings call={call} />}</td>
+    </tr>
+  );
+}
+
+function Recordings({ call }: { call: Past }) {
+  const w = words.value.calls;
+  const found = useSignal<Schemas["telephony__web__answers__Recording"][] | null>(null);
+  if (call.recording !== "kept") return <>{named(w.recordingStates, call.recording)}</>;
+  if (!found.value)
+    return (
+      <Button
+        icon="play"
+        label={w.listenTo}
+        testid="recordings"
+        onPress={() =>
+          void api<Schemas["telephony__web__answers__Recording"][]>("GET", `/calls/${call.id}/recordings`)
+            .then((list) => {
+              found.value = list.filter((one) => one.state === "kept");
+            })
+            .catch(told)
+        }
+      />
+    );
+  if (found.value.length === 0) return <>{w.recordingGone}</>;
+  return (
+    <>
+      {found.value.map((one) => (
+        // biome-ignore lint/a11y/useMediaCaption: a recorded telephone call has no captions
+        <audio key={one.id} controls preload="none" src={address(`/recordings/${one.id}`)} data-testid="recording" />
+      ))}
+    </>
+  );
+}
+
+const OUTCOMES: Schemas["Outcome"][] = [
+  "TALKED",
+  "VOICEMAIL_LEFT",
+  "MESSAGE_DROPPED",
+  "MESSAGE_NOT_LEFT",
+  "MACHINE_HUNG_UP",
+  "CUSTOMER_BUSY",
+  "NO_ANSWER_CUSTOMER",
+  "CUSTOMER_UNAVAILABLE",
+  "INVALID_NUMBER",
+  "CUSTOMER_DECLINED",
+  "CUSTOMER_LEFT",
+  "FAX",
+  "AGENT_CANCELLED",
+  "AGENT_ENDED",
+  "ABANDONED",
+  "NOT_PLACED",
+  "CHANNEL_FAILURE",
+  "PBX_LOST",
+  "SYSTEM_ERROR",
+];
