@@ -10,7 +10,7 @@ pytestmark = RING
 
 
 async def test_an_agent_signs_in_and_the_page_does_nothing_it_must_not(offices: Offices) -> None:
-    here = await offices.found(agents={"ann": "load1"}, plans={"Spring": Plan(contacts=[])})
+    here = await offices.found(agents={"ann": "load30"}, plans={"Spring": Plan(contacts=[])})
     desk = await offices.page()
     await desk.page.get_by_label("User name").fill(here.username("ann"))
     await desk.page.get_by_label("Password").fill(PASSWORD)
