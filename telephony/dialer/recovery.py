@@ -22,6 +22,7 @@ from telephony.model.line import LINE, RECOVERY_WITHIN, LineEffect, LineEvent, L
 from telephony.pbx.port import (
     AgentCall,
     LegAnswered,
+    LegAppeared,
     LegEnded,
     LegEvent,
     OrderRefused,
@@ -117,7 +118,7 @@ class Recovery:
 
     async def line_free(self) -> None:
         """The customer who was dialed from the line is joined or gone: what was put off is done now."""
-        if self._owed and self._desk.reservation.keeps_line:
+        if self._owed and self._desk.reservation.keeps_line and not self._dials_from_line:
             self._owed = False
             await self._step(LineEvent.CALL_LOST)
 
@@ -129,6 +130,8 @@ class Recovery:
             await self._step(LineEvent.UNWANTED)
             return False
         match event:
+            case LegAppeared() if LINE.knows(self.state, LineEvent.APPEARED):
+                await self._step(LineEvent.APPEARED)
             case LegAnswered():
                 await self._step(LineEvent.ANSWERED)
             case LegEnded():
@@ -158,8 +161,13 @@ class Recovery:
             await self._step(LineEvent.TIME_UP)
 
     async def reconcile(self, survey: Survey) -> None:
-        """After a start or a lost link: a customer who waits for the line is joined to it, now or once answered."""
+        """After a start or a lost link: a customer who waits for the line is joined to it, now or once answered.
+
+        A leg that was to end and is still there is ended once more.
+        """
         call, line = self._talking, self._desk.reservation.line
+        if line is not None and line.leg_id in survey.live and LINE.knows(self.state, LineEvent.APPEARED):
+            await self._step(LineEvent.APPEARED)
         if line is None or call is None or not call.attempt.away or self.state is not LineState.HELD:
             return
         live = survey.live.get(line.leg_id)
@@ -207,6 +215,8 @@ class Recovery:
         call = self._desk.call
         if call is None or call.attempt.away == away or not call.live:
             return None
+        if call.attempt.state is AttemptState.UNKNOWN and not away:
+            return None  # the survey tells whether there is a customer to be joined, and then they are
         attempt = replace(call.attempt)
         controls.change(work, attempt, away=away)
         return attempt
@@ -272,8 +282,10 @@ class Recovery:
     async def _join(self) -> None:
         """The customer who waits is joined to the new leg; one who still rings will be."""
         line, call = self._desk.reservation.line, self._desk.call
-        if line is None or call is None or not call.live:
+        if line is None or call is None or not call.live or call.attempt.transferred_at is not None:
             return
+        if call.attempt.state is AttemptState.UNKNOWN:
+            return  # `reconcile` comes back to it
         board = self._desk.ground.board
         try:
             if call.attempt.muted:

@@ -27,6 +27,7 @@ class LineState(StrEnum):
 
 class LineEvent(StrEnum):
     CALL_LOST = "call_lost"
+    APPEARED = "appeared"  # its leg is there, whose end was asked for before
     LEG_LOST = "leg_lost"
     LEG_ENDED = "leg_ended"
     ANSWERED = "answered"
@@ -54,7 +55,8 @@ LINE = Table(
         (_S.HELD, _E.LEG_LOST): (_S.CALLING, (_X.START_CLOCK, _X.CALL_PHONE)),
         (_S.LEAVING, _E.CALL_LOST): (_S.LEAVING, ()),
         (_S.LEAVING, _E.LEG_ENDED): (_S.CALLING, (_X.CALL_PHONE,)),
-        (_S.LEAVING, _E.ANSWERED): (_S.LEAVING, ()),
+        (_S.LEAVING, _E.APPEARED): (_S.LEAVING, (_X.END_LEG,)),
+        (_S.LEAVING, _E.ANSWERED): (_S.LEAVING, (_X.END_LEG,)),
         (_S.LEAVING, _E.TIME_UP): (_S.GIVEN_UP, ()),
         (_S.LEAVING, _E.UNWANTED): (_S.HELD, (_X.STOP_CLOCK,)),
         (_S.CALLING, _E.CALL_LOST): (_S.LEAVING, (_X.END_LEG,)),
@@ -67,7 +69,8 @@ LINE = Table(
         (_S.AWAY, _E.UNWANTED): (_S.HELD, (_X.STOP_CLOCK, _X.LOSE_LINE)),
         (_S.GIVEN_UP, _E.CALL_LOST): (_S.GIVEN_UP, ()),
         (_S.GIVEN_UP, _E.LEG_ENDED): (_S.HELD, (_X.LOSE_LINE,)),
-        (_S.GIVEN_UP, _E.ANSWERED): (_S.GIVEN_UP, ()),
+        (_S.GIVEN_UP, _E.APPEARED): (_S.GIVEN_UP, (_X.END_LEG,)),
+        (_S.GIVEN_UP, _E.ANSWERED): (_S.GIVEN_UP, (_X.END_LEG,)),
         (_S.GIVEN_UP, _E.UNWANTED): (_S.HELD, (_X.STOP_CLOCK,)),
     },
 )

@@ -210,7 +210,8 @@ calling + answered -> held: stop_clock, join_customer
 held + leg_lost -> calling: start_clock, call_phone
 # It may be loaded anew again before that, and again.
 leaving + call_lost -> leaving:
-leaving + answered -> leaving:
+leaving + answered -> leaving: end_leg
+leaving + appeared -> leaving: end_leg
 calling + call_lost -> leaving: end_leg
 calling + leg_ended -> away:
 away + call_lost -> calling: call_phone
@@ -220,7 +221,8 @@ calling + time_up -> given_up: end_leg
 away + time_up -> held: lose_line
 given_up + leg_ended -> held: lose_line
 given_up + call_lost -> given_up:
-given_up + answered -> given_up:
+given_up + answered -> given_up: end_leg
+given_up + appeared -> given_up: end_leg
 # The customer hung up meanwhile, or the agent went idle: the line ends in the usual way.
 leaving + unwanted -> held: stop_clock
 calling + unwanted -> held: stop_clock

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from telephony.dialer import phones, recovery
 from telephony.dialer.errors import Refused
-from telephony.pbx.port import LiveLeg
+from telephony.pbx.port import LiveLeg, OrderUnsettled
 from telephony.store import accounts, views
 from telephony.store.engine import Store
 from telephony.store.errors import Invalid
@@ -399,3 +399,72 @@ async def test_a_page_that_hung_up_or_is_not_there_has_ended_the_call(store: Sto
         await one.state_is("wrap_up")
         await one.until(lambda: ("hang_up", customer) in one.board.orders)
         assert len(one.board.agent_calls) == 1
+
+
+async def test_loaded_anew_before_the_new_leg_has_a_channel(store: Store) -> None:
+    async with shift(store) as one:
+        old, _, customer = await in_a_call(one)
+        await one.floor.phone_attached(one.agent, None)
+        second = await comes_back(one, old)
+        await one.floor.phone_attached(one.agent, None)  # Asterisk has not made its channel yet
+        await one.until(lambda: one.board.orders[-1] == ("hang_up", second))
+        one.board.appears(second)
+        await one.until(lambda: one.board.orders.count(("hang_up", second)) == 2)
+        third = await comes_back(one, second)
+        one.board.answers(third)
+        await one.until(lambda: one.board.orders[-1] == ("join", customer))
+
+
+async def test_a_dead_leg_whose_hang_up_was_lost_is_ended_when_the_link_is_back(store: Store) -> None:
+    async with shift(store) as one:
+        old, _, customer = await in_a_call(one)
+        one.board.failing["hang_up"] = OrderUnsettled("no answer")
+        one.board.survey_now = found(
+            live=[LiveLeg(leg=old, state="up"), LiveLeg(leg=customer, state="up", parked=True)],
+        )
+        await one.floor.phone_attached(one.agent, None)
+        await one.until(lambda: ("hang_up", old) in one.board.orders)
+
+
+async def test_a_page_that_answers_before_the_call_is_settled_is_joined_by_the_survey(store: Store) -> None:
+    async with shift(store) as one:
+        old, attempt, customer = await in_a_call(one)
+        await one.floor.phone_attached(one.agent, None)
+        new = await comes_back(one, old)
+        one.board.appears(new)
+        one.board.link_lost()
+        await one.settle()
+        mark = len(one.board.orders)
+        one.board._up = True
+        one.board.answers(new)
+        await one.settle()
+        one.board.survey_now = found(
+            live=[LiveLeg(leg=new, state="up"), LiveLeg(leg=customer, state="up", parked=True)],
+        )
+        one.board.link_up()
+        await one.until(lambda: since(one, mark)[-1:] == [("join", customer)])
+        assert ("play_ringing", new) not in one.board.orders
+        row = next(row for row in await one.rows(attempts) if row.id == attempt)
+        assert (row.away, row.held_since) == (False, None)
+
+
+async def test_a_mailbox_that_hangs_up_does_not_end_the_line_that_dials_the_next_customer(
+    store: Store,
+) -> None:
+    async with shift(store, mode="preview_direct") as one:
+        await one.floor.use_browser(one.agent)
+        old = await one.reserved()
+        one.board.channels.add(old)
+        await one.floor.decide(one.agent, one.offer, "accept")
+        await one.until(lambda: len(one.board.direct_calls) == 1)
+        customer = one.board.direct_calls[0].leg
+        assert await one.board.asks_to_dial(customer) == "dial"
+        one.board.appears(customer)
+        one.board.rings(customer)
+        await one.floor.phone_attached(one.agent, None)
+        await one.settle()
+        desk = one.floor.desks[one.agent]
+        mark = len(one.board.orders)
+        desk.post(desk.recovery.line_free)  # what the end of a call that went on without this agent leads to
+        await one.settle()
+        assert since(one, mark) == []
