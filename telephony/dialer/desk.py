@@ -313,7 +313,7 @@ class Desk:
 
         nothing = {"attempt_id": None, "offer_id": None, "wrap_up_until": None}
         reason = None if self.agent.state is AgentState.OFFLINE else IdleReason.FREED.value
-        self._freed = True
+        self._freed = call is not None
         await self.move(AgentEvent.FREED, close, idle_reason=reason, **nothing)
         self.wrap_up.stop_timer()
         if over is not None:
@@ -430,7 +430,7 @@ class Desk:
             if one is not None:
                 await one.reconcile(survey, asked)
         for third in list(self.thirds.values()):
-            await third.reconcile(survey)
+            await third.reconcile(survey, asked)
         if self.reservation.line is not None:
             await self.reservation.reconcile(self.reservation.line, survey, asked)
             await self.recovery.reconcile(survey)

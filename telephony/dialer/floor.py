@@ -392,7 +392,7 @@ class Floor:
                     await desk.ask(lambda desk=desk: settle(desk))  # type: ignore[misc]  # mypy cannot type a default
         if self._links != link:
             return  # the next link-up brings a new survey
-        await self.supervision.monitoring.reconcile(survey)
+        await self.supervision.monitoring.reconcile(survey, asked)
         for desk in [one for one in self.desks.values() if one.colleague.busy]:
             self.free_colleague(desk.agent.id)
         for leg in survey.live:

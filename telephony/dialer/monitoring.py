@@ -11,6 +11,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from telephony.dialer import phones
@@ -18,6 +19,7 @@ from telephony.dialer.call import Call
 from telephony.dialer.errors import Elsewhere, NoCapacity, NotFound, Refused
 from telephony.dialer.ground import Ground
 from telephony.dialer.requests import call_of
+from telephony.dialer.settlement import LOOK_AGAIN_AFTER
 from telephony.model.agent import AgentState
 from telephony.model.monitoring import MonitorMode
 from telephony.model.reasons import Capacity, Refusal
@@ -207,12 +209,17 @@ class Monitoring:
 
         await one.desk.ask(write)
 
-    async def reconcile(self, survey: Survey) -> None:
-        """After a start or a lost link: end what is not ours to go on with, and settle what is gone."""
+    async def reconcile(self, survey: Survey, asked: datetime) -> None:
+        """After a start or a lost link: end what is not ours to go on with, and settle what is gone.
+
+        `asked`: when the survey began; it knows nothing of a leg that was placed since.
+        """
         ground = self._floor.ground
-        for leg in await ground.store.run(lambda conn: beside.unended(conn, ground.place.cell_id)):
+        for leg, placed_at in await ground.store.run(lambda conn: beside.unended(conn, ground.place.cell_id)):
             owner = ground.owners.get(leg)
-            if leg in survey.live:
+            if placed_at >= asked:
+                asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, ground.resync_wanted.set)
+            elif leg in survey.live:
                 if owner is None:
                     ground.owners[leg] = Leftover(ground=ground, leg=leg)
                     ground.spawn(self._end_leftover(leg))

@@ -10,9 +10,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from telephony.dialer.errors import ContactWithdrawn, DialerError, NoCapacity, Refused
+from telephony.dialer.settlement import LOOK_AGAIN_AFTER, may_be_on_its_way
 from telephony.model.agent import AgentEffect, AgentState
 from telephony.model.attempt import AttemptEvent, AttemptState
 from telephony.model.outcomes import NO_ANSWER, LegEnd, kind_of
@@ -56,6 +58,7 @@ class Transfer:
         self._desk = desk
         self._call = call
         self.leg = leg
+        self._since: datetime | None = None  # when it was stored; by a former service: None
         self._stash: list[LegEvent] = []  # what came while the call was unknown, for after the survey
 
     @property
@@ -85,6 +88,8 @@ class Transfer:
         self._call.controls.talking()
         if self.under_way:
             raise Refused(Refusal.NOT_AVAILABLE, "A transfer is under way already")
+        if self.leg in self._desk.thirds:
+            raise Refused(Refusal.NOT_AVAILABLE, "The last call to somebody else is still ending: try again")
 
         def transaction(work: Work) -> tuple[Attempt, Third | Full | Withdrawal]:
             attempt = replace(self._call.attempt)
@@ -108,7 +113,7 @@ class Transfer:
             raise NoCapacity(third.code, scope_id=third.scope_id, used=third.used, limit=third.limit)
         if isinstance(third, Withdrawal):
             raise ContactWithdrawn(third)
-        self.leg = third.leg
+        self.leg, self._since = third.leg, datetime.now(UTC)
         self._desk.thirds[third.leg] = self
         self._desk.ground.owners[third.leg] = self._desk
         try:
@@ -324,9 +329,13 @@ class Transfer:
 
     # After a start or a lost link
 
-    async def reconcile(self, survey: Survey) -> None:
-        """Go on with what really is; the call itself is settled already."""
-        await self._go_on(survey)
+    async def reconcile(self, survey: Survey, asked: datetime) -> None:
+        """Go on with what really is; the call itself is settled already. `asked`: when the survey began."""
+        known = self.leg in survey.live or self.leg in survey.ended
+        if known or self._since is None or not may_be_on_its_way(self._since, survey, asked):
+            await self._go_on(survey)
+        else:  # nothing is known of it yet
+            asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self._desk.ground.resync_wanted.set)
         stash, self._stash = self._stash, []
         for event in stash:
             await self.third_event(event)

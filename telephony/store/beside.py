@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, and_, insert, or_, select
 
@@ -131,7 +132,8 @@ def store(
     )
 
 
-def unended(conn: Connection, cell_id: str) -> list[str]:
-    """Those of a cell that have not ended, as far as is written."""
+def unended(conn: Connection, cell_id: str) -> list[tuple[str, datetime]]:
+    """Those of a cell that have not ended, as far as is written, and when each was placed."""
     beside = legs.c.kind.in_((MONITOR, THIRD))
-    return list(conn.scalars(select(legs.c.id).where(legs.c.cell_id == cell_id, legs.c.ended_at.is_(None), beside)))
+    up = select(legs.c.id, legs.c.placed_at).where(legs.c.cell_id == cell_id, legs.c.ended_at.is_(None), beside)
+    return [(row.id, row.placed_at) for row in conn.execute(up)]

@@ -185,3 +185,21 @@ async def test_a_service_that_starts_again_leaves_no_supervisor_in_a_call(store:
         assert rows[leg].ended_at is not None
         assert (await one.used())["cell"] == 2
         assert await shown(one, quiet=True) is None
+
+
+async def test_a_survey_from_before_the_supervisor_came_does_not_end_it(store: Store) -> None:
+    async with supervised(store) as (one, sue):
+        agent_leg, attempt, customer = await one.talking()
+        asked = now()  # the channel list is read for another desk
+        leg = await monitor(one, sue, attempt, WHISPER)
+        one.board.answers(leg)
+        await told(one, ("call.controls", "whisper"), ("call.monitored", "whisper"))
+        live = [
+            LiveLeg(leg=agent_leg, state="up", joined_to=customer),
+            LiveLeg(leg=customer, state="up", joined_to=agent_leg),
+        ]
+        await one.floor._reconcile(found(live=live), one.floor._links, asked)
+        await one.settle()
+        assert leg in one.floor.ground.owners
+        assert (await one.used())["cell"] == 3
+        assert await shown(one, quiet=True) is not None

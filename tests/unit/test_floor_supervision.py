@@ -262,3 +262,21 @@ async def test_a_freed_agent_on_a_lost_link_is_settled_when_it_is_back(store: St
         await freed(one)
         await nothing_is_up(one)
         assert (await call_row(one)).outcome == "TALKED"
+
+
+async def test_the_call_after_a_freed_offer_is_ended_by_whoever_ends_it(store: Store) -> None:
+    async with shift(store) as one:
+        agent_leg = await one.reserved()
+        await one.floor.supervision.free(one.agent)
+        one.board.ends(agent_leg, answered=True)
+        await nothing_is_up(one)
+        agent_leg = await one.reserved()
+        _, leg = await one.accepted()
+        one.board.appears(leg)
+        one.board.rings(leg)
+        one.board.ends(agent_leg, answered=True)  # the agent's own phone
+        await one.until(lambda: ("hang_up", leg) in one.board.orders)
+        one.board.ends(leg, rang=True)
+        await one.settle()
+        row = await call_row(one)
+        assert (row.outcome, row.code) == ("AGENT_ENDED", None)

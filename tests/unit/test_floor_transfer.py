@@ -547,3 +547,37 @@ async def test_what_the_third_party_does_before_a_lost_link_is_settled_counts_af
         else:
             await one.state_is("wrap_up")
             assert (await hand.row()).state == "transferred"
+
+
+async def test_a_survey_from_before_the_third_party_was_called_does_not_end_the_transfer(store: Store) -> None:
+    async with handing(store) as hand:
+        one = hand.one
+        asked = now()  # another desk's trouble: the channel list is read, and then this desk calls somebody
+        third = await hand.ringing(CONSULT, Target(agent_id=hand.bea))
+        one.board.answers(third)
+        await one.settle()
+        survey = found(live=[*up(hand.agent_leg, joined_to=hand.customer), *up(hand.customer)])
+        await one.floor._reconcile(survey, one.floor._links, asked)
+        assert await hand.stands() == ("talking", "talking", True)
+        assert await hand.colleague() == ("idle", "transfer")
+        assert (await one.used())["cell"] == 3
+        one.board.ends(third, answered=True)
+        await hand.together_again()
+
+
+async def test_nobody_else_is_called_before_the_last_third_party_is_gone(store: Store) -> None:
+    async with handing(store) as hand:
+        one = hand.one
+        await hand.ask(CONSULT, Target(agent_id=hand.bea))
+        first = hand.third
+        await hand.ask(CANCEL)
+        with pytest.raises(Refused, match="still ending"):
+            await hand.ask(BLIND, NUMBER)  # before its channel has appeared
+        one.board.appears(first)
+        await one.until(lambda: one.board.orders.count(("hang_up", first)) == 2)
+        one.board.ends(first)
+        assert await hand.colleague() == ("idle", "lunch")
+        second = await hand.ringing(BLIND)
+        one.board.answers(second)
+        await one.state_is("wrap_up")
+        assert (await hand.row()).transfer_to == "+442079460999"
