@@ -8,7 +8,7 @@ connection's transaction like everything else, and errors are SQLAlchemy's own.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -80,19 +80,20 @@ class _Plan:
         self._sql = str(compiled)
         self._positional = compiled.positiontup is not None
         self._fixed = {name: bind.effective_value for name, bind in compiled.binds.items() if name not in given}
-        self._binds: list[tuple[str, _Processor | None]] = [
-            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in (compiled.positiontup or compiled.binds)
-        ]
+        self._names = tuple(compiled.positiontup or compiled.binds)
+        self._pick = _picker(self._names)
+        found = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in self._names]
+        self._converted = [(at, processor) for at, processor in enumerate(found) if processor is not None]
         columns = list(statement.exported_columns)
         self._row: Any = namedtuple("Row", [column.key for column in columns], rename=True) if columns else None
         self._types = [column.type.dialect_impl(dialect) for column in columns]
         self._results: list[tuple[int, _Processor]] | None = None
 
     def _values(self, values: Mapping[str, Any]) -> Any:
-        known = {**self._fixed, **values} if self._fixed else values
-        sent = [known[name] if processor is None else processor(known[name]) for name, processor in self._binds]
-        return sent if self._positional else {name: value for (name, _), value in zip(self._binds, sent, strict=True)}
+        sent = list(self._pick({**self._fixed, **values} if self._fixed else values))
+        for at, processor in self._converted:
+            sent[at] = processor(sent[at])
+        return sent if self._positional else dict(zip(self._names, sent, strict=True))
 
     def run_many(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         execute(conn, self._sql, [self._values(row) for row in rows], many=True).close()
@@ -121,6 +122,13 @@ class _Plan:
         described = zip(self._types, cursor.description, strict=True)
         found = [kind.result_processor(conn.dialect, column[1]) for kind, column in described]
         return [(at, processor) for at, processor in enumerate(found) if processor is not None]
+
+
+def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Iterable[Any]]:
+    """Of named values those with these names, in their order."""
+    if len(names) > 1:
+        return itemgetter(*names)  # one name alone it would not give as a tuple
+    return lambda values: [values[name] for name in names]
 
 
 def execute(conn: Connection, sql: str, values: Any = (), *, many: bool = False) -> Any:
