@@ -270,7 +270,7 @@ class Floor:
         """An agent to whom a call was to be handed goes back to what they were, unless another one is."""
         desk = self.desks.get(agent_id)
         taken = any(one.colleague == agent_id for other in self.desks.values() for one in other.thirds.values())
-        if desk is not None and not taken:
+        if desk is not None and not taken and agent_id not in self.calls.promised:
             desk.post(desk.colleague.back)
 
     def seen(self, agent_id: str) -> None:

@@ -36,6 +36,7 @@ from telephony.pbx.port import (
     UnknownLeg,
 )
 from telephony.store import agents, beside
+from telephony.store.engine import StoreUnavailable
 from telephony.store.grants import Full
 
 if TYPE_CHECKING:
@@ -193,11 +194,11 @@ class Monitoring:
     async def ended(self, one: Monitor) -> None:
         """The leg is gone: the books, and whoever watches."""
         ground = self._floor.ground
+        await _close(ground, one.leg, "ended")
         ground.owners.pop(one.leg, None)
         ground.settled.add(one.leg)
         if ground.monitors.get(one.attempt_id) is one:
             del ground.monitors[one.attempt_id]
-        await ground.change(lambda work: agents.leg_ended(work, one.leg, "ended"))
         if one.answered:
             await self._tell(one, None)
 
@@ -220,11 +221,12 @@ class Monitoring:
             if placed_at >= asked:
                 asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, ground.resync_wanted.set)
             elif leg in survey.live:
-                if owner is None:
+                if owner is None or isinstance(owner, Leftover):
                     ground.owners[leg] = Leftover(ground=ground, leg=leg)
                     ground.spawn(self._end_leftover(leg))
-            elif owner is None:
-                await ground.change(lambda work, leg=leg: agents.leg_ended(work, leg, "lost"))  # type: ignore[misc]
+            elif owner is None or isinstance(owner, Leftover):
+                await _close(ground, leg, "lost")
+                ground.owners.pop(leg, None)
             elif isinstance(owner, Monitor):
                 await self.ended(owner)
 
@@ -243,9 +245,21 @@ class Leftover:
 
     def leg_event(self, event: LegEvent) -> None:
         if isinstance(event, LegEnded):
-            self.ground.owners.pop(self.leg, None)
-            self.ground.settled.add(self.leg)
-            self.ground.spawn(self.ground.change(lambda work: agents.leg_ended(work, self.leg, "ended")))
+            self.ground.spawn(self._ended())
+
+    async def _ended(self) -> None:
+        await _close(self.ground, self.leg, "ended")
+        self.ground.owners.pop(self.leg, None)
+        self.ground.settled.add(self.leg)
+
+
+async def _close(ground: Ground, leg: str, how: str) -> None:
+    """Write down that a leg is gone; what cannot be stored now is by the next survey."""
+    try:
+        await ground.change(lambda work: agents.leg_ended(work, leg, how))
+    except StoreUnavailable:
+        ground.resync_wanted.set()
+        raise
 
 
 def _still(one: Monitor) -> Call | None:

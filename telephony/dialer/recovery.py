@@ -88,6 +88,11 @@ class Recovery:
         """The page is being called anew."""
         return self.state is LineState.CALLING
 
+    @property
+    def has_no_leg(self) -> bool:
+        """The last one has ended and the page could not be called: the page, or the clock, says how it goes on."""
+        return self.state is LineState.AWAY
+
     async def settled(self, within: float) -> None:
         """Wait until the line is not on its way back any more, for so many seconds at the most."""
         with suppress(TimeoutError):

@@ -41,6 +41,7 @@ class CallRequests:
 
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
+        self.promised: set[str] = set()  # colleagues who are kept free for a call that is about to be made
 
     async def hold(self, agent_id: str, attempt_id: str, *, held: bool) -> None:
         desk = await self._floor.desk(agent_id)
@@ -93,9 +94,9 @@ class CallRequests:
         endpoint = await self._take_colleague(desk, colleague)
         try:
             return await desk.ask(ask)
-        except BaseException:
-            self._floor.free_colleague(colleague)
-            raise
+        finally:
+            self.promised.discard(colleague)
+            self._floor.free_colleague(colleague)  # where they are not called
 
     async def _take_colleague(self, desk: Desk, colleague_id: str) -> str:
         """Keep a colleague free for this call; the phone that is called."""
@@ -108,7 +109,12 @@ class CallRequests:
         phones = await self._floor.ground.store.run(lambda conn: agents.phones_of(conn, colleague_id))
         if not phones.called or await self._floor.ground.board.phone_ready(phones.called) is False:
             raise Refused(Refusal.PHONE_NOT_REGISTERED, "This colleague's phone is not registered")
-        await other.ask(other.colleague.take)
+
+        async def take() -> None:
+            await other.colleague.take()
+            self.promised.add(colleague_id)
+
+        await other.ask(take)
         return phones.called
 
     async def do_not_call(self, agent_id: str, attempt_id: str) -> None:

@@ -263,6 +263,8 @@ class Reservation:
         return self.line is not None and self.line.answered and not self.ending
 
     async def reconcile(self, line: Line, survey: Survey, asked: datetime) -> None:
+        if self._desk.recovery.has_no_leg:
+            return
         now = asyncio.get_running_loop().time()
         live, ended = survey.live.get(line.leg_id), survey.ended.get(line.leg_id)
         if live is not None:

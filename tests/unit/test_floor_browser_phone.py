@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection
 
 from telephony.dialer import phones, recovery
 from telephony.dialer.errors import Refused
-from telephony.pbx.port import LiveLeg, OrderUnsettled
+from telephony.pbx.port import LiveLeg, OrderUnsettled, RecordedEnd
 from telephony.store import accounts, views
 from telephony.store.engine import Store
 from telephony.store.errors import Invalid
@@ -468,3 +468,24 @@ async def test_a_mailbox_that_hangs_up_does_not_end_the_line_that_dials_the_next
         desk.post(desk.recovery.line_free)  # what the end of a call that went on without this agent leads to
         await one.settle()
         assert since(one, mark) == []
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_a_survey_for_somebody_else_does_not_end_a_line_whose_page_is_away(store: Store, recorded: bool) -> None:
+    async with shift(store) as one:
+        old, _, customer = await in_a_call(one)
+        await one.floor.phone_attached(one.agent, None)
+        second = await comes_back(one, old)
+        one.board.ends(second, cause=20)  # the page was not there
+        await one.settle()
+        desk = one.floor.desks[one.agent]
+        desk.reservation._since = datetime.now(UTC) - timedelta(seconds=5)
+        ended = [RecordedEnd(leg=second, answered=False, rang=False, cause=20, sip=None)] if recorded else []
+        survey = found(live=[LiveLeg(leg=customer, state="up", parked=True)], ended=ended)
+        await one.floor._reconcile(survey, one.floor._links, datetime.now(UTC))
+        await one.settle()
+        await one.floor.phone_attached(one.agent, None)
+        await one.until(lambda: len(one.board.agent_calls) == 3)
+        one.board.answers(one.board.agent_calls[-1].leg)
+        await one.until(lambda: one.board.orders[-1] == ("join", customer))
+        assert ("hang_up", customer) not in one.board.orders

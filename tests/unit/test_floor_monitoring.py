@@ -14,8 +14,8 @@ from telephony.dialer.errors import NoCapacity, Refused
 from telephony.model.ids import new_id
 from telephony.model.monitoring import MonitorMode
 from telephony.pbx.port import LiveLeg, PbxUnreachable
-from telephony.store import accounts, schema, views
-from telephony.store.engine import Store
+from telephony.store import accounts, agents, schema, views
+from telephony.store.engine import Store, StoreUnavailable
 from telephony.store.paging import PageRequest
 from telephony.store.views import CallFilter
 from tests.support.shift import Shift, found, now, restart, shift
@@ -203,3 +203,31 @@ async def test_a_survey_from_before_the_supervisor_came_does_not_end_it(store: S
         assert leg in one.floor.ground.owners
         assert (await one.used())["cell"] == 3
         assert await shown(one, quiet=True) is not None
+
+
+async def test_an_end_that_could_not_be_stored_is_stored_when_the_database_is_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with supervised(store) as (one, sue):
+        agent_leg, attempt, customer = await one.talking()
+        leg = await monitor(one, sue, attempt, WHISPER)
+        one.board.answers(leg)
+        await told(one, ("call.controls", "whisper"), ("call.monitored", "whisper"))
+        one.board.survey_now = found(
+            live=[
+                LiveLeg(leg=agent_leg, state="up", joined_to=customer),
+                LiveLeg(leg=customer, state="up", joined_to=agent_leg),
+            ]
+        )
+        ended, failures = agents.leg_ended, [StoreUnavailable("gone for a moment")]
+
+        def fails_once(*args: Any, **more: Any) -> None:
+            if failures:
+                raise failures.pop()
+            ended(*args, **more)
+
+        monkeypatch.setattr(agents, "leg_ended", fails_once)
+        one.board.ends(leg, answered=True)
+        await told(one, ("call.controls", None), ("call.monitored", None))
+        assert not failures
+        assert (await one.used())["cell"] == 2

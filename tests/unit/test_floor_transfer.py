@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -581,3 +582,22 @@ async def test_nobody_else_is_called_before_the_last_third_party_is_gone(store: 
         one.board.answers(second)
         await one.state_is("wrap_up")
         assert (await hand.row()).transfer_to == "+442079460999"
+
+
+async def test_a_colleague_who_is_about_to_be_called_is_not_let_go_by_a_survey(store: Store) -> None:
+    async with handing(store) as hand:
+        one = hand.one
+        desk, go_on = await one.floor.desk(one.agent), asyncio.Event()
+        desk.post(lambda: wait(go_on))  # this desk is at something else
+        asked = asyncio.create_task(hand.ask(CONSULT, Target(agent_id=hand.bea)))
+        bea = await one.floor.desk(hand.bea)
+        await one.until(lambda: bea.colleague.busy)
+        one.floor.free_colleague(hand.bea)  # as every survey asks
+        await bea.ask(bea.was_moved)
+        go_on.set()
+        await asked
+        assert await hand.colleague() == ("idle", "transfer")
+
+
+async def wait(event: asyncio.Event) -> None:
+    await event.wait()
