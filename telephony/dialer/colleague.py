@@ -1,6 +1,7 @@
 """An agent to whom a colleague hands a call: idle with the reason `transfer` from the ring to the end of that call.
 
-Only who is available or idle can be called so, and goes back to what they were; what they wish to be meanwhile is kept.
+Only who is available or idle can be called so, and goes back to what they were; what they wish to be meanwhile, offline
+too, is kept for afterwards: their phone is in a call.
 """
 
 from __future__ import annotations
@@ -57,5 +58,7 @@ class Colleague:
         agent = self._desk.agent
         if agent.wish == AgentState.AVAILABLE:
             await self._desk.move(AgentEvent.GO_AVAILABLE, wish=None, wish_reason=None)
+        elif agent.wish == AgentState.OFFLINE:
+            await self._desk.move(AgentEvent.GO_OFFLINE)
         else:
             await self._desk.move(AgentEvent.GO_IDLE, idle_reason=agent.wish_reason or IdleReason.SIGNED_IN.value)

@@ -286,7 +286,7 @@ class Desk:
 
     async def set_state(self, state: str, reason: str | None) -> None:
         """The agent's own wish; kept until after the wrap-up of a call, or until one handed to them is over."""
-        if self.colleague.busy and state != "offline":
+        if self.colleague.busy:
             await self.colleague.remember(state, reason)
             return
         event = _GO[state]

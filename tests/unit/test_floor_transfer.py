@@ -601,3 +601,16 @@ async def test_a_colleague_who_is_about_to_be_called_is_not_let_go_by_a_survey(s
 
 async def wait(event: asyncio.Event) -> None:
     await event.wait()
+
+
+async def test_a_colleague_who_signs_off_in_the_call_is_offline_after_it_and_not_rung_in_it(store: Store) -> None:
+    async with handing(store) as hand:
+        one = hand.one
+        third = await hand.ringing(BLIND, Target(agent_id=hand.bea))
+        one.board.answers(third)
+        await one.state_is("wrap_up")
+        await one.floor.set_state(hand.bea, "available")
+        await one.floor.set_state(hand.bea, "offline")
+        assert await hand.colleague() == ("idle", "transfer")
+        one.board.ends(third, answered=True)
+        assert await hand.colleague() == ("offline", None)
