@@ -135,6 +135,10 @@ class Crowd:
             if self.mode == "preview":
                 await self._until(me, lambda: self.states.get(me) == "available", "available")
                 status, told = await self._ask(token, "POST", f"/campaigns/{self.campaign}/next")
+                if status != 200:
+                    if told.get("code") != "TENANT_CALL_LIMIT":
+                        self.wrong.append(f"a request for a contact was answered {status} {told.get('code')}")
+                    self.refusals.append(told)
                 if status != 200 or told["offer"] is None:
                     await asyncio.sleep(random.uniform(*TRY_AGAIN))
                     continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -169,7 +170,9 @@ async def test_a_survey_that_is_older_than_a_ring_does_not_end_it(store: Store) 
         await asyncio.sleep(0.1)
         await one.settle()
         assert one.floor.desks[one.agent].agent.state == "ringing"
-        one.board.answers(one.board.agent_calls[0].leg)
+        leg = one.board.agent_calls[0].leg
+        one.board.survey_now = replace(one.board.survey_now, live={leg: LiveLeg(leg=leg, state="ringing")})
+        one.board.answers(leg)
         await one.state_is("previewing")
         assert len(one.board.agent_calls) == 1
 
