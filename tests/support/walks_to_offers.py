@@ -22,6 +22,9 @@ from tests.support.walks import (
 
 TO_OFFERS = Walks()
 
+ONE_A_SECOND = 40
+"""Contacts: without room one is tried each second and rests then, and a walk waits for its pictures."""
+
 
 # -- without work -------------------------------------------------------------------------------------------------
 
@@ -55,7 +58,7 @@ async def asterisk_dies_while_it_rings(one: Shift) -> None:
     await asterisk_restarts(one)
 
 
-@TO_OFFERS.add(offer_timeout=0, offer_timeout_action="accept")
+@TO_OFFERS.add(contacts=ONE_A_SECOND, offer_timeout=0, offer_timeout_action="accept")
 async def on_the_line_without_room(one: Shift) -> None:
     for leave in ("idle", "offline", ""):
         leg = await reserved_without_room(one)
@@ -64,7 +67,7 @@ async def on_the_line_without_room(one: Shift) -> None:
         await room(one, 10)
 
 
-@TO_OFFERS.add(offer_timeout=0, offer_timeout_action="accept")
+@TO_OFFERS.add(contacts=ONE_A_SECOND, offer_timeout=0, offer_timeout_action="accept")
 async def a_line_that_is_lost_without_room(one: Shift) -> None:
     leg = await reserved_without_room(one)
     one.board.ends(leg, answered=True)
@@ -90,7 +93,7 @@ async def freed_while_it_rings(one: Shift) -> None:
     await line_ends(one, leg)
 
 
-@TO_OFFERS.add(offer_timeout=0, offer_timeout_action="accept")
+@TO_OFFERS.add(contacts=ONE_A_SECOND, offer_timeout=0, offer_timeout_action="accept")
 async def freed_on_the_line(one: Shift) -> None:
     leg = await reserved_without_room(one)
     await free(one)
