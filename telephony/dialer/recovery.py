@@ -254,8 +254,9 @@ class Recovery:
     def _dials_from_line(self) -> bool:
         """Whether the agent's leg itself dials the customer, whose ringing would end with it."""
         call = self._desk.call
-        dialing = self._desk.agent.state is AgentState.DIALING and call is not None
-        return dialing and call.settings.mode is not Mode.PREVIEW_STANDARD  # type: ignore[union-attr]
+        if call is None or self._desk.agent.state is not AgentState.DIALING:
+            return False
+        return call.settings.mode is not Mode.PREVIEW_STANDARD
 
     async def _lose(self) -> None:
         await self._desk.reservation.lost(IdleReason.PHONE_LOST)
