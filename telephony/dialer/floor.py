@@ -20,7 +20,7 @@ from telephony.dialer.ground import Ground
 from telephony.dialer.presence import Presence
 from telephony.dialer.preview import Pulled
 from telephony.dialer.recorded import Recorded
-from telephony.dialer.requests import CallRequests, call_of
+from telephony.dialer.requests import CallRequests, at_call
 from telephony.dialer.stored import Stored
 from telephony.dialer.supervision import Supervision
 from telephony.model.agent import AGENT, AgentEvent, AgentState
@@ -219,30 +219,29 @@ class Floor:
     async def cancel(self, agent_id: str, attempt_id: str) -> None:
         desk = await self.desk(agent_id)
         desk.foresee_cancel(attempt_id)
-        await desk.ask(lambda: call_of(desk, attempt_id).cancel())
+        await at_call(desk, attempt_id, lambda call: call.cancel())
 
     async def hang_up(self, agent_id: str, attempt_id: str) -> None:
         desk = await self.desk(agent_id)
         desk.foresee_cancel(attempt_id)
-        await desk.ask(lambda: call_of(desk, attempt_id).hang_up())
+        await at_call(desk, attempt_id, lambda call: call.hang_up())
 
     async def voicemail_left(self, agent_id: str, attempt_id: str) -> None:
         desk = await self.desk(agent_id)
-        await desk.ask(lambda: call_of(desk, attempt_id).voicemail_left())
+        await at_call(desk, attempt_id, lambda call: call.voicemail_left())
 
     async def drop_message(self, agent_id: str, attempt_id: str, when: When) -> None:
         desk = await self.desk(agent_id)
-
-        async def drop() -> None:
+        try:
+            await at_call(desk, attempt_id, lambda call: call.drop_message(when))
+        except Refused:
             if not desk.hears_message(attempt_id):  # the same request again changes nothing
-                await call_of(desk, attempt_id).drop_message(when)
-
-        await desk.ask(drop)
+                raise
 
     async def record(self, agent_id: str, attempt_id: str, action: str) -> None:
         """Start, stop, pause or resume the recording of the agent's call."""
         desk = await self.desk(agent_id)
-        await desk.ask(lambda: call_of(desk, attempt_id).recording.act(action))
+        await at_call(desk, attempt_id, lambda call: call.recording.act(action))
 
     async def wrap_up(
         self,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from telephony.dialer.call import Call
 from telephony.dialer.errors import Elsewhere, NoCapacity, NotFound, Refused
 from telephony.model.reasons import Capacity, Refusal, Withdrawal
 from telephony.model.transfer import TransferEvent, TransferState
 from telephony.pbx.port import OrderRefused, SwitchboardError
-from telephony.store import agents, beside, do_not_call
+from telephony.store import agents, attempts, beside, do_not_call
 from telephony.store.beside import Third
 from telephony.store.grants import Full
 from telephony.store.records import Attempt, Offer
@@ -19,6 +20,8 @@ from telephony.store.work import Work
 if TYPE_CHECKING:
     from telephony.dialer.desk import Desk
     from telephony.dialer.floor import Floor
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +39,28 @@ def call_of(desk: Desk, attempt_id: str) -> Call:
     return desk.call
 
 
+async def at_call(desk: Desk, attempt_id: str, request: Callable[[Call], Awaitable[T]]) -> T:
+    """Carry out what is asked of the call at a desk, in the desk's turn.
+
+    Raises `Refused` for a call of this agent that has ended or goes on without them: they asked in the moment it did.
+    `NotFound` for any other, and what the call itself raises.
+    """
+
+    async def carried_out() -> T:
+        try:
+            call = call_of(desk, attempt_id)
+        except NotFound:
+            agent_id = desk.agent.id
+            if await desk.ground.store.run(lambda conn: attempts.belongs_to(conn, attempt_id, agent_id)):
+                raise Refused(Refusal.NOT_AVAILABLE, "You are not in this call any more") from None
+            raise
+        return await request(call)
+
+    return await desk.ask(carried_out)
+
+
 class CallRequests:
-    """Each raises `NotFound` for a call that is not this agent's present one, and what the call itself raises."""
+    """Each raises what `at_call` raises."""
 
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
@@ -45,16 +68,16 @@ class CallRequests:
 
     async def hold(self, agent_id: str, attempt_id: str, *, held: bool) -> None:
         desk = await self._floor.desk(agent_id)
-        await desk.ask(lambda: call_of(desk, attempt_id).controls.hold(held=held))
+        await at_call(desk, attempt_id, lambda call: call.controls.hold(held=held))
 
     async def mute(self, agent_id: str, attempt_id: str, *, muted: bool) -> None:
         desk = await self._floor.desk(agent_id)
-        await desk.ask(lambda: call_of(desk, attempt_id).controls.mute(muted=muted))
+        await at_call(desk, attempt_id, lambda call: call.controls.mute(muted=muted))
 
     async def send_digits(self, agent_id: str, attempt_id: str, digits: str) -> None:
         """Returns when they were sent, 0.22 s each; the desk does not wait for that."""
         desk = await self._floor.desk(agent_id)
-        leg = await desk.ask(lambda: call_of(desk, attempt_id).controls.leg_for_digits())
+        leg = await at_call(desk, attempt_id, lambda call: call.controls.leg_for_digits())
         try:
             await self._floor.ground.board.send_digits(leg, digits)
         except OrderRefused as error:
@@ -70,8 +93,8 @@ class CallRequests:
         """
         desk = await self._floor.desk(agent_id)
 
-        async def ask() -> TransferState:
-            transfer = call_of(desk, attempt_id).transfer
+        async def ask(call: Call) -> TransferState:
+            transfer = call.transfer
             match action:
                 case TransferEvent.COMPLETE:
                     await transfer.complete()
@@ -90,10 +113,10 @@ class CallRequests:
 
         colleague = to.agent_id if to is not None else None
         if colleague is None:
-            return await desk.ask(ask)
+            return await at_call(desk, attempt_id, ask)
         endpoint = await self._take_colleague(desk, colleague)
         try:
-            return await desk.ask(ask)
+            return await at_call(desk, attempt_id, ask)
         finally:
             self.promised.discard(colleague)
             self._floor.free_colleague(colleague)  # where they are not called
@@ -121,11 +144,10 @@ class CallRequests:
         """List the customer's number and block the contact; the call goes on, and again changes nothing."""
         desk = await self._floor.desk(agent_id)
 
-        async def enlist() -> tuple[str, ...]:
-            attempt = call_of(desk, attempt_id).attempt
-            return await desk.ground.change(lambda work: do_not_call.asked_for(work, attempt))
+        async def enlist(call: Call) -> tuple[str, ...]:
+            return await desk.ground.change(lambda work: do_not_call.asked_for(work, call.attempt))
 
-        await self._withdraw(await desk.ask(enlist))
+        await self._withdraw(await at_call(desk, attempt_id, enlist))
 
     async def remove(self, agent_id: str, offer_id: str, *, listed: bool, why: str | None) -> dict[str, Any]:
         """Take the offered contact out of the campaign; `listed`: its number goes on the do-not-call list too."""

@@ -82,6 +82,9 @@ class WrapUp:
             lambda work: attempts.disposition_of(work, attempt_id, self._desk.agent.id)
         )
         if stored is None:
+            agent_id = self._desk.agent.id
+            if await self._desk.ground.store.run(lambda conn: attempts.belongs_to(conn, attempt_id, agent_id)):
+                raise Refused(Refusal.NOT_AVAILABLE, "This call takes no result")
             raise NotFound("call")
         if stored != code:
             raise Refused(Refusal.NOT_AVAILABLE, f"This call was wrapped up as '{stored}' already")

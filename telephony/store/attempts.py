@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from telephony.model.agent import AgentEvent
 from telephony.model.attempt import LIVE, AttemptEvent, AttemptState
@@ -90,6 +90,12 @@ def load(work: Work, attempt_id: str) -> Attempt | None:
 
 def live_of_agent(work: Work, agent_id: str) -> list[Attempt]:
     return [record(Attempt, row) for row in work.conn.execute(_LIVE_OF_AGENT, {"agent": agent_id})]
+
+
+def belongs_to(conn: Connection, attempt_id: str, agent_id: str) -> bool:
+    """Whether an attempt is, or was, this agent's."""
+    mine = select(attempts.c.id).where(attempts.c.id == attempt_id, attempts.c.agent_id == agent_id)
+    return conn.execute(mine).first() is not None
 
 
 def disposition_of(work: Work, attempt_id: str, agent_id: str) -> str | None:

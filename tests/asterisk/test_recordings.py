@@ -122,7 +122,7 @@ async def test_a_call_that_ends_without_the_service_is_recorded_whole_and_found_
         try:
             (row,) = await kept(one)
             assert (row.state, row.error) == ("kept", None)
-            assert row.seconds > 1.0
+            assert row.seconds > 0.9  # the second alone, but for the frames that were on their way at its two ends
             sound = wav.samples(pbx.audio / "recordings" / f"{row.id}.wav")
             assert both(sound, row.seconds - 0.6, row.seconds - 0.1) == (True, True)
         finally:

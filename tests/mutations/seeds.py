@@ -172,7 +172,12 @@ MUTATIONS = (
         "bool(found) and all(",
         "bool(found) and any(",
     ),
-    Mutation("the fifteenth day is not looked at", "hours", "range(SEARCH_DAYS + 1)", "range(SEARCH_DAYS)"),
+    Mutation(
+        "the fifteenth day is not looked at",
+        "hours",
+        "range(SEARCH_DAYS + 1):\n            starts",
+        "range(SEARCH_DAYS):\n            starts",
+    ),
     Mutation(
         "a timer of 9 seconds may skip",
         "campaign",

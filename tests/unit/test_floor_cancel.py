@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from telephony.dialer.errors import NotFound, Refused
+from telephony.model.ids import new_id
 from telephony.store import schema
 from telephony.store.engine import Store
 from telephony.store.threads import TransactionThreads
@@ -80,13 +81,36 @@ async def test_what_comes_between_a_cancel_and_its_turn_does_not_leave_the_call_
         cancel = asyncio.create_task(one.floor.cancel(one.agent, attempt))
         await asyncio.sleep(0)
         tone.set()
-        with contextlib.suppress(NotFound):  # it is over
+        with contextlib.suppress(Refused):  # it is over
             await cancel
         await one.settle()
         assert one.board.customer_calls == []
         (row,) = await one.rows(schema.attempts)
         assert (row.outcome, row.code) == ("NOT_PLACED", "AGENT_CANCELLED")
         assert one.floor.desks[one.agent].call is None
+
+
+async def test_a_call_that_ended_in_the_moment_it_is_cancelled_is_told_from_one_that_never_was(store: Store) -> None:
+    async with shift(store) as one:
+        await one.reserved()
+        attempt, leg = await one.accepted()
+        one.board.ends(leg, answered=False, cause=17, sip=486)
+        await one.until(lambda: one.floor.desks[one.agent].call is None)
+        requests = (
+            one.floor.cancel(one.agent, attempt),
+            one.floor.hang_up(one.agent, attempt),
+            one.floor.wrap_up(one.agent, attempt, disposition="success"),
+        )
+        for request in requests:
+            with pytest.raises(Refused) as refused:
+                await request
+            assert refused.value.code == "NOT_AVAILABLE"
+        for request in (
+            one.floor.cancel(one.agent, new_id()),
+            one.floor.wrap_up(one.agent, new_id(), disposition="success"),
+        ):
+            with pytest.raises(NotFound):
+                await request
 
 
 async def test_a_cancelled_leg_is_ended_while_the_database_has_other_work(store: Store) -> None:
