@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,10 @@ from telephony.demo.host import Say
 
 ASTERISK_UID = 5060
 """User and group Asterisk runs as in both back ends (docker/asterisk/Dockerfile names the same number)."""
+
+HOST_NAME = "asterisk"
+"""What Asterisk takes for its host's name. It stands in the From and Contact of what phones in the browser are sent, and they
+drop a name whose last part begins with a digit (RFC 3261, 25.1: toplabel), as a container's own mostly does."""
 
 ENGINE_ANSWERS_WITHIN = 10.0
 """Seconds; a Docker engine that needs longer to say its version is no help."""
@@ -70,9 +73,8 @@ def name_service_files(folder: Path) -> Mapping[Path, str]:
     Without them each PJSIP call looks up the host's own name, stalls 5 s where no server answers, and a burst of calls
     fails in the blocked task pool.
     """
-    host = os.uname().nodename
     texts = {
-        "hosts": f"127.0.0.1 localhost {host}\n",
+        "hosts": f"127.0.0.1 localhost {HOST_NAME}\n",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
         "resolv.conf": "",
     }

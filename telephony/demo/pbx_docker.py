@@ -9,7 +9,7 @@ from pathlib import Path
 
 from telephony.demo.child import Child
 from telephony.demo.host import REPOSITORY, Say, cache_folder, only_one, run
-from telephony.demo.pbx_backend import ASTERISK_UID, name_service_files
+from telephony.demo.pbx_backend import ASTERISK_UID, HOST_NAME, name_service_files
 
 
 class DockerBackend:
@@ -47,7 +47,7 @@ class DockerBackend:
         files = await asyncio.to_thread(name_service_files, folder)
         mounts += [f"--volume={path}:{inside}:ro" for path, inside in files.items()]
         command = ["docker", "run", "--rm", "--name", _name(folder), "--network", "host", "--user", f"{uid}:{gid}"]
-        command += ["--entrypoint", "asterisk", *mounts, self._image]
+        command += ["--hostname", HOST_NAME, "--entrypoint", "asterisk", *mounts, self._image]
         return await Child.start([*command, "-C", folder / "etc" / "asterisk.conf", "-f"], log=log)
 
     async def kill(self, folder: Path, child: Child) -> None:

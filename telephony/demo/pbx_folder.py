@@ -11,7 +11,7 @@ from pathlib import Path
 
 from telephony.demo.child import Child
 from telephony.demo.host import Say, SetupError, cache_folder, need_packages, only_one, run
-from telephony.demo.pbx_backend import ASTERISK_UID, name_service_files
+from telephony.demo.pbx_backend import ASTERISK_UID, HOST_NAME, name_service_files
 
 # debootstrap of Debian 12 has no script named forky: sid's is the same; the empty mirror is the default one.
 # A frozen mirror's release file may be out of date: the packages' signatures are still checked.
@@ -32,22 +32,23 @@ rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
 touch "$root/etc/resolv.conf" "$root/etc/hosts"
 """
 
-# Mounts live in a namespace of this process alone: they are gone with it, even after a SIGKILL. Each step is an
+# Mounts and host name live in namespaces of this process alone: they are gone with it, even after a SIGKILL. Each step is an
 # exec, so that the process the launcher started is Asterisk itself. setpriv's death signal ends Asterisk with a
 # launcher that died.
 _RUN = r"""
 set -eu
-root=$1 folder=$2 uid=$3
+root=$1 folder=$2 uid=$3 name=$4
+hostname "$name"
 mount --bind "$folder" "$root$folder"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-shift 3
+shift 4
 for file in "$@"; do mount --bind "$folder/$file" "$root/etc/$file"; done
 exec chroot "$root" setpriv --reuid "$uid" --regid "$uid" --clear-groups --pdeathsig TERM \
     asterisk -C "$folder/etc/asterisk.conf" -f
 """
 
-_NAMESPACE = ("unshare", "--mount", "--propagation", "private", "sh", "-c")
+_NAMESPACE = ("unshare", "--mount", "--uts", "--propagation", "private", "sh", "-c")
 
 
 class FolderBackend:
@@ -89,7 +90,7 @@ class FolderBackend:
         inside = Path(f"{self._root}{folder}")
         await asyncio.to_thread(inside.mkdir, parents=True, exist_ok=True)
         names = [path.name for path in await asyncio.to_thread(name_service_files, folder)]
-        command: list[str | Path] = [*_NAMESPACE, _RUN, "run", self._root, folder, str(ASTERISK_UID), *names]
+        command: list[str | Path] = [*_NAMESPACE, _RUN, "run", self._root, folder, str(ASTERISK_UID), HOST_NAME, *names]
         return await Child.start(command, log=log)
 
     async def kill(self, folder: Path, child: Child) -> None:
