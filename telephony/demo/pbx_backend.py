@@ -15,8 +15,9 @@ ASTERISK_UID = 5060
 """User and group Asterisk runs as in both back ends (docker/asterisk/Dockerfile names the same number)."""
 
 HOST_NAME = "asterisk"
-"""What Asterisk takes for its host's name. It stands in the From and Contact of what phones in the browser are sent, and they
-drop a name whose last part begins with a digit (RFC 3261, 25.1: toplabel), as a container's own mostly does."""
+"""What Asterisk takes for its host's name. It stands in the From and Contact of what phones in the browser are sent,
+and they drop a name whose last part begins with a digit (RFC 3261, 25.1: toplabel), as a container's own mostly does.
+"""
 
 ENGINE_ANSWERS_WITHIN = 10.0
 """Seconds; a Docker engine that needs longer to say its version is no help."""

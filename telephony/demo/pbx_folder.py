@@ -32,8 +32,8 @@ rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
 touch "$root/etc/resolv.conf" "$root/etc/hosts"
 """
 
-# Mounts and host name live in namespaces of this process alone: they are gone with it, even after a SIGKILL. Each step is an
-# exec, so that the process the launcher started is Asterisk itself. setpriv's death signal ends Asterisk with a
+# Mounts and host name live in namespaces of this process alone: they are gone with it, even after a SIGKILL. Each step
+# is an exec, so that the process the launcher started is Asterisk itself. setpriv's death signal ends Asterisk with a
 # launcher that died.
 _RUN = r"""
 set -eu

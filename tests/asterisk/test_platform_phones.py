@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
 import wave
 from array import array
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from telephony.demo.customers import Customers, fictional_number
 from telephony.demo.pbx import Pbx
+from telephony.demo.pbx_backend import HOST_NAME
 from telephony.demo.softphone import AnswerMode
+from telephony.model.browser_phone import endpoint_of, password_of
 from tests.support.bare_ami import BareAmi
 from tests.support.platform import NewPhone
 
@@ -142,3 +147,47 @@ async def test_a_phone_that_vanishes_without_goodbye_frees_its_line_within_secon
     await phone.kill()
     ended = await ami.until(Event="Hangup", Uniqueid=leg, within=14)
     assert ended["Cause"] == "44"
+
+
+async def test_a_phone_in_the_browser_is_sent_a_host_name_that_begins_with_a_letter(pbx: Pbx) -> None:
+    """Whatever this machine's own is: what comes from 4752c44f35bb is no SIP message to a browser's phone."""
+    phone = endpoint_of(pbx.settings.web_agents[0])
+    address = f"http://127.0.0.1:{pbx.settings.http_port}/ws"
+    async with aiohttp.ClientSession() as http, http.ws_connect(address, protocols=("sip",)) as socket:
+        await socket.send_str(_register(phone, 1, ""))
+        challenge = dict(re.findall(r'(\w+)="([^"]*)"', await socket.receive_str(timeout=10)))
+        await socket.send_str(_register(phone, 2, _response(challenge, phone, password_of(pbx.web_secret, phone))))
+        assert (await socket.receive_str(timeout=10)).startswith("SIP/2.0 200")
+        question = await socket.receive_str(timeout=10)
+        assert question.startswith("OPTIONS ")
+        assert re.findall(rf"(?m)^(From|Contact): <sip:{phone}@([^:>]+)", question) == [
+            ("From", HOST_NAME),
+            ("Contact", HOST_NAME),
+        ]
+        await socket.send_str(_register(phone, 3, "", expires=0))
+
+
+def _register(phone: str, number: int, further: str, *, expires: int = 60) -> str:
+    return (
+        "REGISTER sip:pbx.invalid SIP/2.0\r\n"
+        f"Via: SIP/2.0/WS test.invalid;branch=z9hG4bKname{number}\r\n"
+        f"From: <sip:{phone}@pbx.invalid>;tag=name\r\nTo: <sip:{phone}@pbx.invalid>\r\n"
+        f"Contact: <sip:page@test.invalid;transport=ws>;expires={expires}\r\n"
+        f"Call-ID: name-of-the-host\r\nCSeq: {number} REGISTER\r\nMax-Forwards: 70\r\n{further}"
+        "Content-Length: 0\r\n\r\n"
+    )
+
+
+def _response(challenge: dict[str, str], phone: str, password: str) -> str:
+    """RFC 8760, MD5 with qop auth."""
+
+    def md5(text: str) -> str:
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+    first = md5(f"{phone}:{challenge['realm']}:{password}")
+    answer = md5(f"{first}:{challenge['nonce']}:00000001:c:auth:{md5('REGISTER:sip:pbx.invalid')}")
+    given = "".join(f', {name}="{challenge[name]}"' for name in ("realm", "nonce", "opaque"))
+    return (
+        f'Authorization: Digest username="{phone}"{given}, uri="sip:pbx.invalid", qop=auth, nc=00000001, cnonce="c",'
+        f' algorithm=MD5, response="{answer}"\r\n'
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -18,6 +19,8 @@ import pytest
 from telephony.demo.ports import claim_ports
 from telephony.demo.seed import AGENTS
 from telephony.demo.table import ROWS
+from tests.support.agent_page import AgentPage
+from tests.support.chromium import HUM, chromium, hum, visitor
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
@@ -121,6 +124,39 @@ def test_the_scripted_demo_is_right_in_every_row(stack: Stack) -> None:
     assert f"{len(ROWS)} of {len(ROWS)} rows are as the table says" in played.stdout, played.stdout + played.stderr
     assert len(re.findall(r"^(?:standard|direct|pull).* ok$", played.stdout, re.MULTILINE)) == len(ROWS)
     assert played.returncode == 0
+
+
+async def test_a_browser_on_this_machine_is_a_phone(stack: Stack, tmp_path: Path) -> None:
+    """Its sound goes straight to Asterisk's container: heard in the echo test, whatever name the container has."""
+    stack.compose("run", "--rm", "demo-data")  # contacts to be called again
+    password = stack.inside("service", "cat", "/run/telephony-secrets/demo.secret")
+    microphone = tmp_path / "hum.wav"
+    await asyncio.to_thread(hum, microphone)
+    async with chromium(microphone) as browser, visitor(browser, stack.url) as opened:
+        desk = AgentPage(*opened)
+        await desk.sign_in(AGENTS[0].username, password)
+        await desk.phone_in_browser()
+        await desk.press("phone")
+        await desk.press("echo-test")
+        await desk.phone_is("in_call")
+        assert await heard(desk, HUM)
+        await desk.press("echo-stop")
+        await desk.phone_is("ready")
+        await desk.page.keyboard.press("Escape")
+        await desk.go("available")
+        await desk.shows(state="previewing")
+        await desk.phone_is("in_call")
+        await desk.press("leave")
+        await desk.shows(state="idle")
+
+
+async def heard(desk: AgentPage, pitch: float) -> bool:
+    """Whether a pitch comes out of the speaker within some seconds."""
+    for _ in range(20):
+        hertz, loud = await desk.hears()
+        if abs(hertz - pitch) < 10 and loud > -70:
+            return True
+    return False
 
 
 def test_asterisk_has_nothing_to_complain_about(stack: Stack) -> None:
