@@ -214,14 +214,14 @@ class Preview:
             # the same action again, perhaps after a lost answer: the first result
             offer = await self._desk.ground.change(lambda work: offers.load(work, offer_id))
             assert offer is not None
-            return _told(offer)
+            return told(offer)
 
     async def _decide(
         self, offer_id: str, action: str, why: str | None, also: Callable[[Work, Offer], None] | None
     ) -> dict[str, Any]:
         event = _ACTION[action]
         if event is not OfferEvent.ACCEPT:
-            return _told(await self._close(offer_id, event, by=self._desk.agent.id, why=why, also=also))
+            return told(await self._close(offer_id, event, by=self._desk.agent.id, why=why, also=also))
         answer = await self._accept(offer_id, event)
         if isinstance(answer, Full):
             raise NoCapacity(answer.code, scope_id=answer.scope_id, used=answer.used, limit=answer.limit)
@@ -326,5 +326,5 @@ def _after(event: OfferEvent, offer: Offer) -> AgentEvent:
     return AgentEvent.CLOSED_OFF_LINE if offer.mode == Mode.PREVIEW else AgentEvent.CLOSED
 
 
-def _told(offer: Offer) -> dict[str, Any]:
+def told(offer: Offer) -> dict[str, Any]:
     return {"offer": offer.id, "state": offer.state.value, "attempt": offer.attempt_id}

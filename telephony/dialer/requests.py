@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telephony.dialer.call import Call
-from telephony.dialer.errors import Elsewhere, NoCapacity, NotFound, Refused
+from telephony.dialer.errors import Elsewhere, NoCapacity, NotFound, OfferClosed, Refused
+from telephony.dialer.preview import told
 from telephony.model.reasons import Capacity, Refusal, Withdrawal
 from telephony.model.transfer import TransferEvent, TransferState
 from telephony.pbx.port import OrderRefused, SwitchboardError
-from telephony.store import agents, attempts, beside, do_not_call
+from telephony.store import agents, attempts, beside, do_not_call, offers
 from telephony.store.beside import Third
 from telephony.store.grants import Full
 from telephony.store.records import Attempt, Offer
@@ -141,16 +142,25 @@ class CallRequests:
         return phones.called
 
     async def do_not_call(self, agent_id: str, attempt_id: str) -> None:
-        """List the customer's number and block the contact; the call goes on, and again changes nothing."""
+        """List the customer's number and block the contact; the call goes on, and again changes nothing.
+
+        Also after the wrap-up: what a customer asked for is not lost where the call was over sooner.
+        """
         desk = await self._floor.desk(agent_id)
 
-        async def enlist(call: Call) -> tuple[str, ...]:
-            return await desk.ground.change(lambda work: do_not_call.asked_for(work, call.attempt))
+        def enlist(work: Work) -> tuple[str, ...]:
+            attempt = attempts.load(work, attempt_id)
+            if attempt is None or attempt.agent_id != agent_id:
+                raise NotFound("call")
+            return do_not_call.asked_for(work, attempt)
 
-        await self._withdraw(await at_call(desk, attempt_id, enlist))
+        await self._withdraw(await desk.ask(lambda: desk.ground.change(enlist)))
 
     async def remove(self, agent_id: str, offer_id: str, *, listed: bool, why: str | None) -> dict[str, Any]:
-        """Take the offered contact out of the campaign; `listed`: its number goes on the do-not-call list too."""
+        """Take the offered contact out of the campaign; `listed`: its number goes on the do-not-call list too.
+
+        The number is listed also where the offer was closed otherwise; how, is then the answer.
+        """
         desk = await self._floor.desk(agent_id)
         others: tuple[str, ...] = ()
 
@@ -158,8 +168,21 @@ class CallRequests:
             nonlocal others
             others = do_not_call.asked_for(work, offer, why=why or do_not_call.ASKED)
 
-        also = enlist if listed else None
-        answer = await desk.ask(lambda: desk.preview.decide(offer_id, "remove", why=why, also=also))
+        def enlist_closed(work: Work) -> Offer:
+            offer = offers.load(work, offer_id)
+            assert offer is not None  # it was found closed
+            enlist(work, offer)
+            return offer
+
+        async def carry_out() -> dict[str, Any]:
+            try:
+                return await desk.preview.decide(offer_id, "remove", why=why, also=enlist if listed else None)
+            except OfferClosed:
+                if not listed:
+                    raise
+            return told(await desk.ground.change(enlist_closed))
+
+        answer = await desk.ask(carry_out)
         await self._withdraw(others)
         return answer
 

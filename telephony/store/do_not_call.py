@@ -98,14 +98,15 @@ def enlist(work: Work, tenant_id: str, e164: str, *, why: str, added_by: str | N
 def asked_for(work: Work, asked: Attempt | Offer, *, why: str = ASKED) -> tuple[str, ...]:
     """The person an agent talks to, or has just removed, wants no calls: their number is listed, they are blocked.
 
-    A call under way goes on. The ids are those of contacts that are offered with the number now.
+    A call under way goes on. The ids are those of contacts whose offers must be withdrawn.
     """
     others = enlist(work, asked.tenant_id, asked.e164, why=why, added_by=asked.agent_id)
     mine = select(*columns(Contact)).where(contacts.c.id == asked.contact_id).with_for_update()
     contact = record(Contact, work.conn.execute(mine).one())
-    if contact.state is ContactState.IN_ATTEMPT:
+    offered = contact.state is ContactState.OFFERED  # again, with another number
+    if offered or contact.state is ContactState.IN_ATTEMPT or contact.state.value in RESTING:
         step_contact(work, contact, ContactEvent.BLOCK, why="dnc", due_at=None, holder_id=None)
-    return others
+    return (*others, contact.id) if offered and contact.id not in others else others
 
 
 def remove_entry(work: Work, tenant_id: str, e164: str) -> None:

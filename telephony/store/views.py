@@ -149,6 +149,17 @@ _DESK = Prepared(
     )
     .where(agents.c.id == bindparam("user"))
 )
+_MESSAGES = Prepared(
+    select(attempts.c.id, contacts.c.name)
+    .select_from(attempts.join(contacts, contacts.c.id == attempts.c.contact_id))
+    .where(
+        attempts.c.cell_id == bindparam("cell"),
+        or_(*(attempts.c.state == state.value for state in LIVE)),
+        attempts.c.agent_id == bindparam("agent"),
+        attempts.c.message_id.is_not(None),
+    )
+    .order_by(attempts.c.id)
+)
 _OFFER_SETTINGS = Prepared(select(offers.c.settings).where(offers.c.id == bindparam("offer")))
 
 
@@ -207,6 +218,7 @@ def me(conn: Connection, user_id: str, *, now: datetime) -> Row:
     view: Row = {"user": {name: who[name] for name in shown}, "agent": None, "offer": None, "call": None}
     view["dispositions"] = []
     view["pull_campaigns"] = []
+    view["messages"] = []
     desk = _DESK(conn, {"user": user_id}).first()
     if desk is None:
         return view
@@ -226,6 +238,8 @@ def me(conn: Connection, user_id: str, *, now: datetime) -> Row:
     }
     pulled = (one for one in claims.of_agent(conn, user_id) if one.settings.mode is Mode.PREVIEW)
     view["pull_campaigns"] = [{"id": one.id, "name": one.name} for one in pulled]
+    messages = _MESSAGES(conn, {"agent": user_id, "cell": row["cell_id"]})
+    view["messages"] = [{"call": one.id, "name": one.name} for one in messages]
     if row["attempt_id"] is not None:
         call = call_view(conn, row["tenant_id"], row["attempt_id"])
         # one that ended is at hand until it is wrapped up; one that failed is not

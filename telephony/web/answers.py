@@ -170,12 +170,18 @@ class DispositionChoice(BaseModel):
     rule: str
 
 
+class MessageLeft(BaseModel):
+    call: str
+    name: str = Field(description="the contact's")
+
+
 class Me(BaseModel):
     user: User
     agent: Agent | None = Field(description="none for users who take no calls")
     offer: Offer | None
     call: Call | None
     dispositions: list[DispositionChoice] = Field(description="to choose from in wrap-up")
+    messages: list[MessageLeft] = Field(description="recorded messages of mine that are being left while I go on")
     pull_campaigns: list[Named] = Field(description="running campaigns in the mode `preview`, to ask for a contact")
     now: datetime = Field(description="the service's clock, for countdowns")
     cursor: str = Field(description="open /live with it as `since` to miss nothing after this answer")

@@ -154,7 +154,7 @@ async def colleagues(exchange: Exchange) -> Any:
     "/calls/{id}/do-not-call", "This customer wants no more calls", roles=DESK, status=204, errors=("NO_DESK",)
 )
 async def no_more_calls(exchange: Exchange, id: str) -> None:
-    """Puts the number on the tenant's list and blocks the contact at once; the call goes on, until its wrap-up."""
+    """Puts the number on the tenant's list and blocks the contact at once; the call goes on. Also after its wrap-up."""
     await exchange.floor.calls.do_not_call(exchange.agent_id, id)
 
 

@@ -90,7 +90,11 @@ async def skip(exchange: Exchange, id: str) -> Any:
     errors=(*DECIDED, "ACTION_DISABLED"),
 )
 async def remove(exchange: Exchange, id: str, body: Removal) -> Any:
-    """The body may be left out. With `do_not_call` it is possible also where the campaign has `remove` disabled."""
+    """The body may be left out. With `do_not_call` it is possible also where the campaign has `remove` disabled.
+
+    What somebody asked for is not lost where the offer was closed otherwise (timer, other tab): with `do_not_call` the
+    number is then listed all the same, and the answer says how the offer ended.
+    """
     return await exchange.floor.calls.remove(exchange.agent_id, id, listed=body.do_not_call, why=body.reason or None)
 
 

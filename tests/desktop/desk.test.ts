@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { begun, type Desk, heard, loaded, type Me, type Offer } from "../../telephony/desktop/src/desk.ts";
+import { begun, type Desk, heard, loaded, type Me, messageDropped, type Offer } from "../../telephony/desktop/src/desk.ts";
 
 const AT = "2026-03-01T10:00:00Z";
 
@@ -24,7 +24,7 @@ const card = (name: string) => ({
 function desk(state: string, more: Partial<Me> = {}): Desk {
   const agent = { id: "ann", state, since: AT, reason: null, phone: "p", cell: "c", wish: null, wrap_up_until: null };
   const user = { id: "ann", name: "Ann", username: "ann", role: "agent", language: "en", tenant_id: "t" };
-  const rest = { offer: null, call: null, dispositions: [], pull_campaigns: [], now: AT, cursor: "e1" };
+  const rest = { offer: null, call: null, dispositions: [], pull_campaigns: [], messages: [], now: AT, cursor: "e1" };
   return loaded({ user, agent, ...rest, ...more } as unknown as Me, null);
 }
 
@@ -110,10 +110,31 @@ test("a dropped message leaves the agent free and is told when it ends", () => {
   let now = hear(previewing(), "call.state", call("talking"));
   now = hear(now, "call.state", call("message"));
   assert.equal(now.call, null);
-  assert.deepEqual(now.left, { id: "a1", name: "Maria" });
+  assert.deepEqual(now.left, [{ call: "a1", name: "Maria" }]);
   now = hear(now, "call.state", call("ended", { outcome: "MESSAGE_NOT_LEFT", code: "no_beep" }));
-  assert.equal(now.left, null);
+  assert.deepEqual(now.left, []);
   assert.deepEqual(now.notices.at(-1), { kind: "ended", name: "Maria", outcome: "MESSAGE_NOT_LEFT", code: "no_beep" });
+});
+
+test("the answer to a drop may come before or after what the feed tells, even of its end", () => {
+  const talking = hear(previewing(), "call.state", call("talking"));
+  const answered = messageDropped(talking, "a1");
+  assert.equal(answered.call, null);
+  assert.deepEqual(answered.left, [{ call: "a1", name: "Maria" }]);
+  assert.deepEqual(answered.notices, [{ kind: "message_left", name: "Maria" }]);
+  const told = hear(talking, "call.state", call("message"));
+  assert.deepEqual(messageDropped(told, "a1"), answered);
+  assert.deepEqual(hear(answered, "call.state", call("message")), answered);
+  const over = hear(told, "call.state", call("ended", { outcome: "MESSAGE_NOT_LEFT", code: "no_beep" }));
+  assert.equal(messageDropped(over, "a1"), over);
+  assert.deepEqual(over.left, []);
+});
+
+test("a message is being left for as long as the service says so, whatever the page has missed", () => {
+  const messages = [{ call: "a1", name: "Maria" }];
+  const now = desk("available", { messages });
+  assert.deepEqual(now.left, messages);
+  assert.deepEqual(loaded({ ...now.me, messages: [] }, now).left, []);
 });
 
 test("a withdrawn or timed out offer says why it is gone", () => {

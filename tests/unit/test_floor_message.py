@@ -22,7 +22,7 @@ from telephony.pbx.port import (
     RecordedEnd,
     SpeechEnded,
 )
-from telephony.store import accounts, infrastructure, messages, schema
+from telephony.store import accounts, infrastructure, messages, schema, views
 from telephony.store.accounts import UserChange
 from telephony.store.engine import Store
 from telephony.store.errors import Invalid
@@ -60,6 +60,12 @@ async def row(one: Shift, attempt: str) -> Any:
     return next(found_ for found_ in await one.rows(schema.attempts) if found_.id == attempt)
 
 
+async def being_left(one: Shift) -> Any:
+    """What the agent's page shows of messages under way."""
+    view = await one.store.run(lambda conn: views.me(conn, one.agent, now=datetime.now(UTC)))
+    return view["messages"]
+
+
 def plays(one: Shift, leg: str) -> int:
     return one.board.orders.count(("play_message", leg))
 
@@ -81,6 +87,7 @@ async def test_the_agent_gets_the_next_offer_on_the_same_line_while_the_message_
         assert (await one.used())["cell"] == 3  # agent, customer, ear
         assert (await one.used())["tenant"] == 1  # the leg counts until it is gone
         await one.floor.drop_message(one.agent, attempt, When.AUTO)  # once more is as good as once
+        assert await being_left(one) == [{"call": attempt, "name": "Customer 0"}]
         await tell(one, BeepHeard, leg)
         assert one.board.sounds == [SOUND]
         await tell(one, MessagePlayed, leg, whole=True)
@@ -89,6 +96,7 @@ async def test_the_agent_gets_the_next_offer_on_the_same_line_while_the_message_
         done = await row(one, attempt)
         assert (done.state, done.outcome, done.code, done.disposition) == ("ended", "MESSAGE_DROPPED", None, None)
         await one.state_is("previewing")
+        assert await being_left(one) == []
         contact = await one.contact("c0")
         assert (contact.state, contact.attempts, contact.why) == ("waiting", 1, "MESSAGE_DROPPED")
         assert await one.used() == {"tenant": 0, "data_center": 0, "trunk": 0, "cell": 1}

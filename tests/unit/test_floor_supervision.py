@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from telephony.dialer.errors import NotFound, Refused
+from telephony.dialer.errors import NotFound, OfferClosed, Refused
 from telephony.model.ids import new_id
 from telephony.pbx.port import LiveLeg
 from telephony.store import schema
@@ -280,3 +281,38 @@ async def test_the_call_after_a_freed_offer_is_ended_by_whoever_ends_it(store: S
         await one.settle()
         row = await call_row(one)
         assert (row.outcome, row.code) == ("AGENT_ENDED", None)
+
+
+async def test_no_more_calls_counts_also_after_the_wrap_up(store: Store) -> None:
+    async with shift(store) as one:
+        _, attempt, leg = await one.talking()
+        one.board.ends(leg, answered=True)
+        await one.state_is("wrap_up")
+        callback = datetime.now(UTC) + timedelta(days=1)
+        await one.floor.wrap_up(one.agent, attempt, disposition="callback", callback_at=callback)
+        assert (await one.contact("c0")).state == "callback"
+        await one.floor.calls.do_not_call(one.agent, attempt)
+        contact = await one.contact("c0")
+        assert (contact.state, contact.why) == ("blocked", "dnc")
+        assert [row.e164 for row in await listed(one)] == ["+442079460000"]
+        with pytest.raises(NotFound):
+            await one.floor.calls.do_not_call(one.agent, new_id())
+
+
+@pytest.mark.parametrize("decision", ["accept", "skip", "leave"])
+async def test_no_more_calls_from_the_card_counts_also_where_another_decision_was_first(
+    store: Store, decision: str
+) -> None:
+    async with shift(store) as one:
+        await one.reserved()
+        offer = one.offer
+        first = await one.floor.decide(one.agent, offer, decision)
+        with pytest.raises(OfferClosed):
+            await one.floor.calls.remove(one.agent, offer, listed=False, why=None)
+        done = await one.floor.calls.remove(one.agent, offer, listed=True, why=None)
+        assert done == first
+        contact = await one.contact("c0")
+        assert (contact.state, contact.why) == ("blocked", "dnc")
+        assert [row.e164 for row in await listed(one)] == ["+442079460000"]
+        with pytest.raises(NotFound):
+            await one.floor.calls.remove(one.agent, new_id(), listed=True, why=None)

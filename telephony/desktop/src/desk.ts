@@ -25,19 +25,19 @@ export type Notice =
   | { kind: "recording_failed" }
   | { kind: "message_left"; name: string }
   | { kind: "none_due"; campaign: string; due: string | null }
-  | { kind: "do_not_call"; name: string }
+  | { kind: "do_not_call"; name: string; fate: "done" | "kept" }
+  | { kind: "do_not_call_failed"; name: string; code: string }
   | { kind: "handed_over"; to: string }
   | { kind: "transfer_failed"; to: string; reason: string };
 
-/** What the agent is told and the service does not keep. */
-export interface Told {
-  notices: Notice[];
-  /** A recorded message that is being left in a mailbox while the agent goes on. */
-  left: { id: string; name: string } | null;
-}
+/** A recorded message that is being left in a mailbox while the agent goes on. */
+export type Left = Schemas["MessageLeft"];
 
-export interface Desk extends Told {
+export interface Desk {
   me: Me;
+  /** What the agent is told and the service does not keep. */
+  notices: Notice[];
+  left: Left[];
   /** The offer open now. */
   offer: Offer | null;
   /** The offer whose call is at hand: its card stays on the screen until the wrap-up. */
@@ -54,15 +54,15 @@ export type Step = [Desk, Reread];
 const MOST_NOTICES = 3;
 
 /** The desk as /me says it; what the agent was told before stays. */
-export function loaded(me: Me, before: Desk | null, told: Told | null = before): Desk {
+export function loaded(me: Me, before: Desk | null, notices: Notice[] = before?.notices ?? []): Desk {
   const open = me.offer?.state === "open" ? me.offer : null;
   return {
     me,
     offer: open,
     accepted: me.offer && !open ? me.offer : null,
     call: me.call as Call | null,
-    left: told?.left ?? null,
-    notices: told?.notices ?? [],
+    left: me.messages,
+    notices,
     pbx: before?.pbx ?? true,
   };
 }
@@ -174,16 +174,31 @@ export function begun(desk: Desk, offer: Offer, call: string): Desk {
   return { ...desk, offer: open, accepted: offer, call: made };
 }
 
+/** The call at hand goes on without the agent, with a recorded message. */
+function messageBegun(desk: Desk, id: string): Desk {
+  const { call, left } = desk;
+  if (call?.id !== id) return desk;
+  return { ...desk, call: null, accepted: null, left: [...left, { call: id, name: call.name }] };
+}
+
+/** The service took a message on its way; the feed may be ahead of that answer and tell even its end. */
+export function messageDropped(desk: Desk, id: string): Desk {
+  const after = messageBegun(desk, id);
+  const message = after.left.find((one) => one.call === id);
+  return message ? { ...after, notices: [{ kind: "message_left", name: message.name }] } : after;
+}
+
 function callMoved(desk: Desk, data: Data, at: string): Step {
   const { call: id, offer, at: _, ...rest } = data;
   const { state, outcome, code } = data;
-  if (desk.left?.id === id && desk.left && state === "ended") {
-    return [told({ ...desk, left: null }, { kind: "ended", name: desk.left.name, outcome, code: code ?? null }), "no"];
+  const message = desk.left.find((one) => one.call === id);
+  if (message && state === "ended") {
+    const left = desk.left.filter((one) => one !== message);
+    return [told({ ...desk, left }, { kind: "ended", name: message.name, outcome, code: code ?? null }), "no"];
   }
   if (state === "message") {
     // a dropped message needs no agent
-    if (desk.call?.id !== id || !desk.call) return [desk, "no"];
-    return [{ ...desk, call: null, accepted: null, left: { id, name: desk.call.name } }, "no"];
+    return [messageBegun(desk, id), "no"];
   }
   const own = [desk.offer, desk.accepted].find((one) => one?.id === offer);
   const known = desk.call?.id !== id && own ? begun(desk, own, id) : desk;

@@ -3,8 +3,8 @@
 import { computed, effect, signal } from "@preact/signals";
 import { api, Problem, tenant } from "./api.ts";
 import * as clock from "./clock.ts";
-import { type Desk, heard, loaded, type Me, type Notice, type Told, told } from "./desk.ts";
-import { keep, kept } from "./kept.ts";
+import { type Desk, heard, loaded, type Me, type Notice, told } from "./desk.ts";
+import { forget, keep, kept } from "./kept.ts";
 import { language } from "./language.ts";
 import { follow, type LiveEvent, stop } from "./live.ts";
 import { announce } from "./ui/announce.tsx";
@@ -24,6 +24,16 @@ export const busy = signal<ReadonlySet<string>>(new Set());
 
 /** What a sign-in was refused for. */
 export const refusal = signal<Problem | null>(null);
+
+/** What must be done while the session still is; a sign-out that finds it undone is not carried out. */
+const lastThings = new Set<() => Promise<boolean>>();
+
+export function beforeSignOut(done: () => Promise<boolean>): void {
+  lastThings.add(done);
+}
+
+/** Counts sessions: what was asked for in one that is over is not shown in the next. */
+let visit = 0;
 
 type Listener = (event: LiveEvent) => void;
 const listeners = new Set<Listener>();
@@ -45,7 +55,7 @@ export function onReread(listener: () => void): () => void {
 // a reload of the page tells again what was told
 effect(() => {
   const now = desk.value;
-  if (now) keep(`told.${now.me.user.id}`, { notices: now.notices, left: now.left });
+  if (now) keep(`told.${now.me.user.id}`, now.notices);
 });
 
 let wanted: ReturnType<typeof setTimeout> | undefined;
@@ -57,10 +67,14 @@ async function read(): Promise<string> {
   const sent = Date.now();
   const meanwhile: LiveEvent[] = [];
   readings.add(meanwhile);
+  const asked = visit;
   const me = await api<Me>("GET", "/me").finally(() => readings.delete(meanwhile));
+  if (asked !== visit) throw new Problem(0, { code: "NETWORK" });
   clock.set(me.now, sent, Date.now());
+  // another tab may have signed in somebody else
+  if (user.peek() && user.peek()?.id !== me.user.id) clear();
   const before = desk.peek();
-  const read = before ? loaded(me, before) : loaded(me, null, kept<Told>(`told.${me.user.id}`));
+  const read = loaded(me, before, before?.notices ?? kept<Notice[]>(`told.${me.user.id}`) ?? []);
   desk.value = meanwhile.reduce((now, event) => heard(now, event)[0], read);
   session.value = "in";
   tellLanguage(me);
@@ -78,8 +92,9 @@ export function tellLanguage(me = desk.peek()?.me): void {
 export function refresh(wait = 150): void {
   clearTimeout(wanted);
   wanted = setTimeout(() => {
+    const asked = visit;
     read().catch((error: unknown) => {
-      if (error instanceof Problem && error.status === 401) ended();
+      if (error instanceof Problem && error.status === 401 && asked === visit) ended();
     });
   }, wait);
 }
@@ -97,13 +112,17 @@ function onEvent(event: LiveEvent): void {
 
 function ended(): void {
   stop();
-  clearTimeout(wanted);
-  // what was told names contacts
-  announce("");
-  const who = user.peek();
-  if (who) keep(`told.${who.id}`, null);
-  desk.value = null;
+  clear();
   session.value = "out";
+}
+
+/** Nothing of a user is left for the next one: what was told names contacts, a note half written says more. */
+function clear(): void {
+  visit += 1;
+  clearTimeout(wanted);
+  announce("");
+  desk.value = null;
+  forget();
 }
 
 /** The page begins: show the desk of who is signed in, else the sign-in. */
@@ -111,7 +130,7 @@ export async function begin(): Promise<void> {
   try {
     listen(await read());
   } catch (error) {
-    if (error instanceof Problem && error.status === 401) session.value = "out";
+    if (error instanceof Problem && error.status === 401) ended();
     else setTimeout(() => void begin(), 1_000); // the service is away or starts
   }
 }
@@ -142,6 +161,7 @@ export function signIn(username: string, password: string): Promise<void> {
 
 export function signOut(): Promise<void> {
   return act("session", async () => {
+    for (const done of lastThings) if (!(await done())) return;
     await api("DELETE", "/sessions/current");
     ended();
   });
@@ -179,10 +199,12 @@ export async function once(name: string, work: () => Promise<void>): Promise<voi
 export async function act(name: string, work: () => Promise<void>): Promise<void> {
   await once(name, async () => {
     change((now) => ({ ...now, notices: now.notices.filter((one) => one.kind !== "refused") }));
+    const asked = visit;
     try {
       await work();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
+      if (asked !== visit) return;
       if (error.status === 401) return ended();
       say(refused(error));
       // what was acted on is gone: another tab, the timer or the telephone was faster

@@ -1,7 +1,7 @@
 /** What an agent does, each once at a time; the names keep apart what may be done side by side. */
 
 import { api, type Schemas } from "../api.ts";
-import { begun, type Named } from "../desk.ts";
+import { begun, messageDropped, type Named } from "../desk.ts";
 import { act, change, desk, refresh, say } from "../store.ts";
 
 export type WantedState = "available" | "idle" | "offline";
@@ -49,13 +49,15 @@ function onCall(name: string, work: (call: string) => Promise<void>): Promise<vo
   });
 }
 
+// ending a call waits for nothing else that is under way
+
 export const cancel = () =>
-  onCall("desk", async (call) => {
+  onCall("end", async (call) => {
     await api("POST", `/calls/${call}/cancel`);
     change((now) => (now.call?.id === call ? { ...now, call: { ...now.call, cancel_asked: true } } : now));
   });
 
-export const hangUp = () => onCall("desk", (call) => api("POST", `/calls/${call}/hang-up`));
+export const hangUp = () => onCall("end", (call) => api("POST", `/calls/${call}/hang-up`));
 
 export const voicemailLeft = () =>
   onCall("voicemail", async (call) => {
@@ -64,13 +66,9 @@ export const voicemailLeft = () =>
   });
 
 export const dropMessage = () =>
-  onCall("desk", async (call) => {
+  onCall("message", async (call) => {
     await api("POST", `/calls/${call}/drop-message`, {});
-    change((now) => {
-      const name = now.call?.id === call ? now.call.name : (now.left?.name ?? "");
-      const after = now.call?.id === call ? { ...now, call: null, accepted: null } : now;
-      return { ...after, left: { id: call, name }, notices: [{ kind: "message_left", name }] };
-    });
+    change((now) => messageDropped(now, call));
   });
 
 export const record = (action: string) =>

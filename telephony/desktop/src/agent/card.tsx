@@ -79,7 +79,7 @@ export function CardPanel({ offer }: { offer: Offer }) {
             </li>
           ))}
         </ul>
-        {open && <DoNotCall about={{ offer: offer.id }} name={card.name} />}
+        {open && <DoNotCall about={{ offer: offer.id }} name={card.name} ends={offer.expires_at} />}
       </div>
       {card.callback_at && (
         <p class="callout" data-testid="card-callback">

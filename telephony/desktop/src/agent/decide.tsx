@@ -8,6 +8,7 @@ import { announce } from "../ui/announce.tsx";
 import { Button } from "../ui/button.tsx";
 import { Bar, Until } from "../ui/timer.tsx";
 import { decide } from "./actions.ts";
+import { isAsked } from "./donotcall.tsx";
 
 /** Seconds before the end at which screen readers are told. */
 const TOLD_AT = [30, 10];
@@ -15,7 +16,8 @@ const TOLD_AT = [30, 10];
 export function Decide({ offer }: { offer: Offer }) {
   const t = texts.value;
   const then = t.countdown[offer.timeout_action];
-  const refused = (action: string) => (offer.disabled_actions.includes(action) ? t.offer.notAllowed : "");
+  const asked = isAsked(offer.id) ? t.doNotCall.first : "";
+  const refused = (action: string) => asked || (offer.disabled_actions.includes(action) ? t.offer.notAllowed : "");
   const pulled = offer.mode === "preview";
   useEffect(() => {
     if (!offer.expires_at) return;
@@ -43,6 +45,7 @@ export function Decide({ offer }: { offer: Offer }) {
         kind="main"
         label={t.offer.accept}
         hint={t.offer.acceptHint}
+        off={asked}
         shortcut="KeyA"
         testid="accept"
         onPress={() => void decide("accept")}
@@ -71,6 +74,7 @@ export function Decide({ offer }: { offer: Offer }) {
             icon="leave"
             label={t.offer.leave}
             hint={t.offer.leaveHint}
+            off={asked}
             shortcut="KeyL"
             testid="leave"
             onPress={() => void decide("leave")}

@@ -1,74 +1,95 @@
-/** Never call this number again: one press, with some seconds to take it back before it is done. */
+/** Never call this number again: one press, with some seconds to take it back before it is done; see requests.ts. */
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { api, Problem } from "../api.ts";
 import { now } from "../clock.ts";
 import { texts } from "../language.ts";
-import { desk, refresh, refused, say } from "../store.ts";
+import { remember, remembered } from "../remembered.ts";
+import { beforeSignOut, desk, onReread, say, user } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { Until } from "../ui/timer.tsx";
+import { type About, type Fate, Requests, same, type Waiting, type Written } from "./requests.ts";
 
-/** ms in which it can be taken back: the list is for all campaigns, and only an administrator takes a number off it. */
-const TAKE_BACK = 5_000;
+const waiting = signal<Waiting | null>(null);
 
-/** An offer closes by itself; it must be done before that. */
-const MARGIN = 1_000;
+/** Whose requests these are: of who is signed in, or was last. */
+let owner = "";
 
-type About = { offer: string } | { call: string };
+const written = () => `donotcall.${owner}`;
 
-interface Pending {
-  about: About;
-  name: string;
-  until: string;
-}
-
-const pending = signal<Pending | null>(null);
-let timer: ReturnType<typeof setTimeout> | undefined;
-
-const same = (one: About, other: About): boolean => JSON.stringify(one) === JSON.stringify(other);
-
-function begin(about: About, name: string): void {
-  void carryOut();
-  const ends = "offer" in about ? desk.peek()?.offer?.expires_at : null;
-  const left = ends ? Date.parse(ends) - now() - MARGIN : TAKE_BACK;
-  const wait = Math.max(0, Math.min(TAKE_BACK, left));
-  pending.value = { about, name, until: new Date(now() + wait).toISOString() };
-  timer = setTimeout(() => void carryOut(), wait);
-}
-
-function takeBack(): void {
-  clearTimeout(timer);
-  pending.value = null;
-}
-
-async function carryOut(last = false): Promise<void> {
-  const one = pending.peek();
-  takeBack();
-  if (!one) return;
-  const { about, name } = one;
-  // another decision about the contact was made meanwhile: that one counts
-  if ("offer" in about && desk.peek()?.offer?.id !== about.offer) return;
+async function send(about: About, last: boolean): Promise<Fate> {
   try {
     if ("offer" in about) await api("POST", `/offers/${about.offer}/remove`, { do_not_call: true }, last);
     else await api("POST", `/calls/${about.call}/do-not-call`, undefined, last);
-    say({ kind: "do_not_call", name });
+    return "done";
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    say(refused(error));
-    refresh(0);
+    const { status, code } = error;
+    return status === 0 || status === 401 || status === 429 || status >= 500 ? "kept" : { code };
   }
 }
 
-addEventListener("pagehide", () => void carryOut(true));
+const requests = new Requests(
+  {
+    send,
+    read: () => JSON.parse(remembered(written()) ?? "[]") as Written[],
+    write: (all) => remember(written(), all.length ? JSON.stringify(all) : null),
+    tell: (fate, name) =>
+      say(
+        typeof fate === "string" ? { kind: "do_not_call", name, fate } : { kind: "do_not_call_failed", name, ...fate },
+      ),
+    now,
+  },
+  (one) => {
+    waiting.value = one;
+  },
+);
 
-export function DoNotCall({ about, name }: { about: About; name: string }) {
+effect(() => {
+  const who = user.value?.id;
+  if (who) owner = who;
+  else requests.pause();
+});
+
+// what has left the screen cannot be taken back any more
+effect(() => {
+  const about = waiting.value?.about;
+  const now = desk.value;
+  if (!about || !now) return;
+  const there = "offer" in about ? now.offer?.id === about.offer : now.call?.id === about.call;
+  if (!there) void requests.carryOut();
+});
+
+addEventListener("pagehide", () => void requests.carryOut(true));
+onReread(() => void requests.resume());
+// what could not be done is told and stays written down; who signs out again does not wait for it
+beforeSignOut(async () => {
+  const done = await requests.carryOut();
+  await requests.resume(true);
+  return done;
+});
+
+/** Whether it waits for its time with the card that is offered: nothing else is decided about that contact meanwhile. */
+export const isAsked = (offer: string): boolean => {
+  const about = waiting.value?.about;
+  return about !== undefined && same(about, { offer });
+};
+
+interface DoNotCallProps {
+  about: About;
+  name: string;
+  /** When the offer it is about closes by itself. */
+  ends?: string | null;
+}
+
+export function DoNotCall({ about, name, ends }: DoNotCallProps) {
   const t = texts.value;
-  const waits = pending.value;
-  if (waits && same(waits.about, about)) {
+  const one = waiting.value;
+  if (one && same(one.about, about)) {
     return (
       <p class="pending" role="status" data-testid="do-not-call-pending">
-        <span>{t.doNotCall.waits}</span> <Until at={waits.until} />
-        <Button key="undo" label={t.doNotCall.undo} testid="do-not-call-undo" onPress={takeBack} />
+        <span>{t.doNotCall.waits}</span> <Until at={new Date(one.until).toISOString()} />
+        <Button key="undo" label={t.doNotCall.undo} testid="do-not-call-undo" onPress={() => requests.takeBack()} />
       </p>
     );
   }
@@ -79,7 +100,7 @@ export function DoNotCall({ about, name }: { about: About; name: string }) {
       kind="stop"
       label={t.controls.doNotCall}
       testid="do-not-call"
-      onPress={() => begin(about, name)}
+      onPress={() => requests.begin(about, name, ends ? Date.parse(ends) : null)}
     />
   );
 }

@@ -8,7 +8,7 @@ import { agent, desk, dismiss } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 
-const BAD = new Set(["refused", "recording_failed", "transfer_failed"]);
+const BAD = new Set(["refused", "recording_failed", "transfer_failed", "do_not_call_failed"]);
 
 export function Notices() {
   // the wrap-up itself says how its call ended
@@ -86,7 +86,12 @@ function worded(one: Notice): { head: string; text: string } {
           : fill(t.campaign.nobodyDue, { campaign: one.campaign }),
       };
     case "do_not_call":
-      return { head: "", text: fill(t.doNotCall.done, { name: one.name }) };
+      return { head: "", text: fill(t.doNotCall[one.fate], { name: one.name || t.doNotCall.nameless }) };
+    case "do_not_call_failed":
+      return {
+        head: fill(t.doNotCall.failed, { name: one.name || t.doNotCall.nameless }),
+        text: sentence(one.code),
+      };
     case "handed_over":
       return { head: "", text: fill(t.transfer.done, { to: one.to }) };
     case "transfer_failed":

@@ -24,16 +24,16 @@ export function Tasks() {
       <CampaignButton />
       <ul class="tasklist">
         {task && <Task offer={task} />}
-        {now.left && (
-          <li class="task" data-testid="task-message">
+        {now.left.map((one) => (
+          <li class="task" key={one.call} data-testid="task-message">
             <Icon name="message" />
             <span class="what">
               <b>{t.tasks.message}</b>
-              <span dir="auto">{now.left.name}</span>
+              <span dir="auto">{one.name}</span>
             </span>
           </li>
-        )}
-        {!task && !now.left && <li class="none">{t.tasks.none}</li>}
+        ))}
+        {!task && now.left.length === 0 && <li class="none">{t.tasks.none}</li>}
       </ul>
     </aside>
   );

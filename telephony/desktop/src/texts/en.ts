@@ -209,9 +209,14 @@ export const en = {
   beep: { head: "Speak now", text: "Beep after {s} s" },
 
   doNotCall: {
-    waits: "Never called again in",
+    waits: "On the do-not-call list in",
     undo: "Take back",
-    done: "{name} will not be called again.",
+    first: "“Do not call” is chosen: take it back first",
+    done: "On the do-not-call list: {name}",
+    kept: "The service does not answer. It is kept, and done as soon as it does: do not call {name}",
+    failed: "Not on the do-not-call list: {name}",
+    // after a reload
+    nameless: "the contact from before",
   },
 
   transfer: {

@@ -205,9 +205,13 @@ export const es: Texts = {
   beep: { head: "Hable ahora", text: "Pitido a los {s} s" },
 
   doNotCall: {
-    waits: "No se volverá a llamar, en",
+    waits: "Pasa a la lista de no llamar en",
     undo: "Deshacer",
-    done: "No se volverá a llamar a {name}.",
+    first: "ha elegido «No llamar más»: deshágalo antes",
+    done: "En la lista de no llamar: {name}",
+    kept: "El servicio no responde. Queda pendiente y se hará en cuanto responda: no llamar a {name}",
+    failed: "No se pudo poner en la lista de no llamar: {name}",
+    nameless: "el contacto anterior",
   },
 
   transfer: {
