@@ -89,6 +89,8 @@ class Call:
         self.deaf = False  # found ringing: who would have listened from the answer on is gone
         self.at_fault = False  # an error of our own came between; what it left undone is not undone by anybody else
         self.stash: list[LegEvent] = []  # what came while the attempt was unknown, for after the survey
+        self.unsure_since: datetime | None = None  # while the attempt is unknown: a survey from before tells nothing
+        self._ending = False  # its leg was to be hung up
         self._answered_at: float | None = None  # monotonic
         self._beep_at: float | None = None  # monotonic
         self._amd: tuple[str, str] | None = None  # status and cause, as told last
@@ -166,6 +168,7 @@ class Call:
         await self.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.NOT_PLACED, code=code, free=free)
 
     async def _end_leg(self) -> None:
+        self._ending = True
         await self._desk.end_leg(self.leg.id)
 
     def _unwanted(self, event: AttemptEvent) -> None:
@@ -509,7 +512,16 @@ class Call:
         if await self._dialing.settle_kept_back():
             return
         if self.live and ATTEMPT.knows(self.attempt.state, AttemptEvent.LINK_LOST):
+            self.unsure_since = datetime.now(UTC)
             await self.move(AttemptEvent.LINK_LOST)
+
+    def settles(self, survey: Survey, asked: datetime) -> bool:
+        """Whether this survey is to tell what became of the call. A leg that was hung up and is there is again."""
+        if self.attempt.state is AttemptState.UNKNOWN:
+            return self.unsure_since is None or asked >= self.unsure_since  # else the next one is on its way
+        if self._ending and self.leg.id in survey.live:
+            self._desk.next(self._end_leg)
+        return False
 
     async def reconcile(self, survey: Survey, asked: datetime) -> None:
         """Settle an unknown attempt by the survey; `asked`: when it began."""

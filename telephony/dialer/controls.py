@@ -135,7 +135,8 @@ class CallControls:
 
     async def found(self, live: LiveLeg) -> None:
         """The customer is on hold, or is not, whatever was stored; one who waits for a page is not on hold."""
-        if live.parked != self.held and not self._call.attempt.away:
+        waits = self._call.attempt.away or self._desk.recovery.owes_join
+        if live.parked != self.held and not waits:
             since = datetime.now(UTC) if live.parked else None
             await self._write(lambda work, attempt: controls.held(work, attempt, since=since))
         if self._call.attempt.monitor_mode and self._call.attempt.id not in self._desk.ground.monitors:

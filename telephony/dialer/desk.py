@@ -24,6 +24,7 @@ from telephony.dialer.message import MessageCall
 from telephony.dialer.preview import Preview
 from telephony.dialer.recovery import Recovery
 from telephony.dialer.reservation import NEW_RING_PAUSE, Reservation
+from telephony.dialer.settlement import LOOK_AGAIN_AFTER
 from telephony.dialer.stored import Stored
 from telephony.dialer.wrapping import WrapUp
 from telephony.model.agent import AGENT, AgentEffect, AgentEvent, AgentState, IdleReason
@@ -374,7 +375,7 @@ class Desk:
             pass  # not there yet (it is ended when it appears) or no more (its end is on the way)
         except SwitchboardError as error:
             log.warning("leg %s: hang-up not confirmed: %s", leg, error)
-            self.ground.resync_wanted.set()
+            self.ground.resync_in(LOOK_AGAIN_AFTER)  # what is still up then is ended again
 
     # Offers and calls
 

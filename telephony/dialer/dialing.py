@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from telephony.model.attempt import AttemptEvent
@@ -104,6 +105,7 @@ class Dialing:
         if self._call.cancel_waits:
             self._kept_back = True
             return
+        self._call.leg.ordered_at = datetime.now(UTC)
         try:
             await order()
         except PbxUnreachable:

@@ -52,6 +52,10 @@ class Ground:
         """A message's file as the PBX names it, without suffix."""
         return self.audio.for_pbx((self.audio.messages / file_name).with_suffix(""))
 
+    def resync_in(self, seconds: float) -> None:
+        """Take a survey then."""
+        asyncio.get_running_loop().call_later(seconds, self.resync_wanted.set)
+
     async def change(self, fn: Callable[[Work], T], *, urgent: bool = False) -> T:
         """Run one transaction and ring the bell for its events; `urgent`: before those that begin something new."""
         result = await change(self.store, fn, urgent=urgent)

@@ -209,9 +209,9 @@ class MessageCall:
         self.stop_timer()
         await self._call.link_lost()
 
-    async def reconcile(self, survey: Survey, _asked: datetime) -> None:
+    async def reconcile(self, survey: Survey, asked: datetime) -> None:
         """Go on with a leg that is still up, settle one that ended by what the flight recorder kept of it."""
-        if self._call.attempt.state is not AttemptState.UNKNOWN:
+        if not self._call.settles(survey, asked):
             return
         live, ended = survey.live.get(self._call.leg.id), survey.ended.get(self._call.leg.id)
         if live is not None:

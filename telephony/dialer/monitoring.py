@@ -11,15 +11,15 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from telephony.dialer import phones
 from telephony.dialer.call import Call
 from telephony.dialer.errors import Elsewhere, NoCapacity, NotFound, Refused
-from telephony.dialer.ground import Ground
+from telephony.dialer.ground import Ground, LegOwner
 from telephony.dialer.requests import call_of
-from telephony.dialer.settlement import LOOK_AGAIN_AFTER
+from telephony.dialer.settlement import LOOK_AGAIN_AFTER, may_be_on_its_way
 from telephony.model.agent import AgentState
 from telephony.model.monitoring import MonitorMode
 from telephony.model.reasons import Capacity, Refusal
@@ -61,6 +61,7 @@ class Monitor:
     name: str
     mode: MonitorMode
     ordered: MonitorMode
+    ordered_at: datetime | None = None
     answered: bool = False
     ending: bool = False
 
@@ -153,6 +154,7 @@ class Monitoring:
             ring_limit=RING_LIMIT,
             in_browser=bool(phone.browser),
         )
+        one.ordered_at = datetime.now(UTC)
         try:
             await ground.board.monitor(order)
         except OrderUnsettled:
@@ -189,7 +191,7 @@ class Monitoring:
             pass  # not there yet (it is ended when it appears) or no more
         except SwitchboardError as error:
             log.warning("leg %s: hang-up not confirmed: %s", one.leg, error)
-            self._floor.ground.resync_wanted.set()
+            self._floor.ground.resync_in(LOOK_AGAIN_AFTER)
 
     async def ended(self, one: Monitor) -> None:
         """The leg is gone: the books, and whoever watches."""
@@ -218,12 +220,14 @@ class Monitoring:
         ground = self._floor.ground
         for leg, placed_at in await ground.store.run(lambda conn: beside.unended(conn, ground.place.cell_id)):
             owner = ground.owners.get(leg)
-            if placed_at >= asked:
-                asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, ground.resync_wanted.set)
-            elif leg in survey.live:
+            if leg in survey.live:
                 if owner is None or isinstance(owner, Leftover):
                     ground.owners[leg] = Leftover(ground=ground, leg=leg)
                     ground.spawn(self._end_leftover(leg))
+                elif isinstance(owner, Monitor) and owner.ending:
+                    ground.spawn(self.hang_up(owner))  # the last time without an answer
+            elif leg not in survey.ended and may_be_on_its_way(_ordered(owner) or placed_at, survey, asked):
+                ground.resync_in(LOOK_AGAIN_AFTER)
             elif owner is None or isinstance(owner, Leftover):
                 await _close(ground, leg, "lost")
                 ground.owners.pop(leg, None)
@@ -260,6 +264,11 @@ async def _close(ground: Ground, leg: str, how: str) -> None:
     except StoreUnavailable:
         ground.resync_wanted.set()
         raise
+
+
+def _ordered(owner: LegOwner | None) -> datetime | None:
+    """When a supervisor's leg was ordered, which may be seconds after it was stored."""
+    return owner.ordered_at if isinstance(owner, Monitor) else None
 
 
 def _still(one: Monitor) -> Call | None:

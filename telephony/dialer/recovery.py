@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from telephony.dialer.settlement import LOOK_AGAIN_AFTER
 from telephony.model.agent import WITH_LINE, AgentState, IdleReason
 from telephony.model.attempt import AttemptState
 from telephony.model.campaign import Mode
@@ -62,6 +63,9 @@ class Recovery:
         self._back.set()
         self._timer: asyncio.TimerHandle | None = None
         self._owed = False  # the call was lost while the customer was being dialed from it
+        self.owes_join = (
+            False  # the customer was to be joined to the line that is back, and nobody knows whether they are
+        )
         self._put_off: Job | None = None
 
     def stop_timer(self) -> None:
@@ -74,6 +78,7 @@ class Recovery:
         self.stop_timer()
         self._is(LINE.initial)
         self._owed = False
+        self.owes_join = False
         self._put_off = None
 
     def _is(self, state: LineState) -> None:
@@ -173,6 +178,9 @@ class Recovery:
         call, line = self._talking, self._desk.reservation.line
         if line is not None and line.leg_id in survey.live and LINE.knows(self.state, LineEvent.APPEARED):
             await self._step(LineEvent.APPEARED)
+        if self.owes_join and self.state is LineState.HELD:
+            self.owes_join = False
+            self._desk.next(self._join)
         if line is None or call is None or not call.attempt.away or self.state is not LineState.HELD:
             return
         live = survey.live.get(line.leg_id)
@@ -276,6 +284,7 @@ class Recovery:
         line, agent = self._desk.reservation.line, self._desk.agent
         if line is None or self.state is not LineState.CALLING:
             return
+        self._desk.reservation.is_ordered()
         call = AgentCall(leg=line.leg_id, phone=agent.endpoint, ring_limit=math.ceil(RECOVERY_WITHIN), in_browser=True)
         try:
             await self._desk.ground.board.ring_agent(call)
@@ -305,4 +314,5 @@ class Recovery:
             pass  # one of the two has just ended; its end is on the way
         except SwitchboardError as error:
             log.warning("attempt %s: not joined to the line that is back: %s", call.attempt.id, error)
-            self._desk.ground.resync_wanted.set()
+            self.owes_join = True
+            self._desk.ground.resync_in(LOOK_AGAIN_AFTER)

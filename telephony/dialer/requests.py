@@ -65,7 +65,7 @@ class CallRequests:
 
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
-        self.promised: set[str] = set()  # colleagues who are kept free for a call that is about to be made
+        self.promised: dict[str, Desk] = {}  # colleagues who are kept free for a call that this desk is about to make
 
     async def hold(self, agent_id: str, attempt_id: str, *, held: bool) -> None:
         desk = await self._floor.desk(agent_id)
@@ -119,7 +119,7 @@ class CallRequests:
         try:
             return await at_call(desk, attempt_id, ask)
         finally:
-            self.promised.discard(colleague)
+            self.promised.pop(colleague, None)
             self._floor.free_colleague(colleague)  # where they are not called
 
     async def _take_colleague(self, desk: Desk, colleague_id: str) -> str:
@@ -136,10 +136,22 @@ class CallRequests:
 
         async def take() -> None:
             await other.colleague.take()
-            self.promised.add(colleague_id)
+            self.promised[colleague_id] = desk
 
         await other.ask(take)
         return phones.called
+
+    async def take_from(self, colleague_id: str) -> None:
+        """A supervisor frees this agent: out of the call that is handed to them, or is about to be."""
+
+        async def take(desk: Desk) -> None:
+            for third in [one for one in desk.thirds.values() if one.colleague == colleague_id]:
+                await third.colleague_freed()
+
+        for desk in list(self._floor.desks.values()):
+            theirs = any(one.colleague == colleague_id for one in desk.thirds.values())
+            if theirs or self.promised.get(colleague_id) is desk:
+                await desk.ask(lambda desk=desk: take(desk))  # type: ignore[misc]  # mypy cannot type a default
 
     async def do_not_call(self, agent_id: str, attempt_id: str) -> None:
         """List the customer's number and block the contact; the call goes on, and again changes nothing.

@@ -112,6 +112,7 @@ class Reservation:
             leg=line.leg_id, phone=agent.endpoint, ring_limit=line.ring_limit, in_browser=bool(agent.browser_phone)
         )
         now = asyncio.get_running_loop().time()
+        self.is_ordered()
         try:
             await self._desk.ground.board.ring_agent(call)
         except PbxUnreachable:
@@ -215,6 +216,10 @@ class Reservation:
         self._since = datetime.now(UTC)
         self._desk.ground.owners[leg] = self._desk
 
+    def is_ordered(self) -> None:
+        """Now: a survey from before does not know the leg."""
+        self._since = datetime.now(UTC)
+
     async def _drop(
         self, event: AgentEvent, close: Callable[[Work, Agent], None], *, code: str = "PBX_LOST", **changes: Any
     ) -> None:
@@ -293,7 +298,7 @@ class Reservation:
                 )
             )
         elif may_be_on_its_way(self._since, survey, asked):
-            asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self._desk.ground.resync_wanted.set)
+            self._desk.ground.resync_in(LOOK_AGAIN_AFTER)
         elif self._desk.call is not None and self._desk.call.attempt.away:
             await self.lost(IdleReason.PHONE_LOST)  # never sent: the service ended while it brought the page back
         elif AGENT.knows(self._desk.agent.state, AgentEvent.PBX_LOST):

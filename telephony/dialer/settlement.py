@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from telephony.model.attempt import AttemptEvent, AttemptState
+from telephony.model.attempt import AttemptEvent
 from telephony.model.campaign import Mode
 from telephony.model.outcomes import LegEnd
 from telephony.model.reasons import Outcome
@@ -35,7 +34,7 @@ class Settlement:
 
     async def reconcile(self, survey: Survey, asked: datetime) -> None:
         """Settle an unknown attempt by the channel list and the flight recorder; `asked`: when the survey began."""
-        if self._call.attempt.state is not AttemptState.UNKNOWN:
+        if not self._call.settles(survey, asked):
             return
         self._call.agent_was_lost |= self._desk.reservation.line is None  # known before the service was restarted
         await self._settle_by(survey, asked)
@@ -45,7 +44,7 @@ class Settlement:
 
     async def _settle_by(self, survey: Survey, asked: datetime) -> None:
         call, attempt = self._call, self._call.attempt
-        live, ended = survey.live.get(call.leg.id), survey.ended.get(call.leg.id)
+        live, ended, ordered = survey.live.get(call.leg.id), survey.ended.get(call.leg.id), call.leg.ordered_at
         if live is not None:
             await self._found_alive(live)
         elif ended is not None:
@@ -59,10 +58,10 @@ class Settlement:
                 await self.found_talking(datetime.fromtimestamp(ended.answered_at or ended.ended_at, UTC))
                 event = AttemptEvent.LEG_ENDED
             await call.ended(end, call.outcome(end), event=event)
-        elif attempt.placed_at is not None and attempt.placed_at < _running_since(survey):
+        elif ordered is not None and ordered < _running_since(survey):
             await call.ended(None, Outcome.PBX_LOST, event=AttemptEvent.FOUND_ENDED)
-        elif attempt.placed_at is not None and may_be_on_its_way(attempt.placed_at, survey, asked):
-            asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self._desk.ground.resync_wanted.set)
+        elif ordered is not None and may_be_on_its_way(ordered, survey, asked):
+            self._desk.ground.resync_in(LOOK_AGAIN_AFTER)
         elif call.at_fault:
             # never sent, as below; the contact waits, for it may be what the error comes from
             await call.ended(None, Outcome.SYSTEM_ERROR, event=AttemptEvent.FOUND_ENDED)
@@ -99,6 +98,8 @@ class Settlement:
             await self.found_talking(datetime.now(UTC))
             await call.controls.found(live)
             self._desk.next(call.hear_again)
+            if gone:
+                await call.agent_gone()  # since the survey was read
         elif state == "up":
             await call.move(AttemptEvent.FOUND_ANSWERED, answered_at=attempt.answered_at or datetime.now(UTC))
             self._desk.next(call.hear_again)

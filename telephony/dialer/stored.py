@@ -44,7 +44,14 @@ def _placed(work: Work, attempt: Attempt) -> Placed:
     assert offer is not None
     return Placed(
         attempt=attempt,
-        leg=CallLeg(id=leg.id if leg else "", trunk_id=leg.trunk_id if leg else "", dial="", caller_id="", max_ring=0),
+        leg=CallLeg(
+            id=leg.id if leg else "",
+            trunk_id=leg.trunk_id if leg else "",
+            dial="",
+            caller_id="",
+            max_ring=0,
+            ordered_at=leg.placed_at if leg else None,
+        ),
         settings=CampaignSettings.stored(offer.settings),
         third=(beside.third_of(work, attempt.id) or "") if attempt.transfer_to is not None else "",
     )

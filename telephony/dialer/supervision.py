@@ -59,6 +59,10 @@ class Supervision:
         await desk.ask(lambda: desk.set_state(state, reason or IdleReason.SUPERVISOR.value))
 
     async def free(self, agent_id: str) -> None:
-        """End line, offer, call and wrap-up of an agent, in whatever state; idle from now on."""
+        """End line, offer, call and wrap-up of an agent, in whatever state; idle from now on.
+
+        A customer who was handed to them goes with them; one who is not yet is the other agent's again.
+        """
         desk = await self._floor.desk(agent_id)
         await desk.ask(desk.free)
+        await self._floor.calls.take_from(agent_id)

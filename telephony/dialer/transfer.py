@@ -48,6 +48,9 @@ log = logging.getLogger(__name__)
 Grant = Callable[[Work, Attempt], Third | Full | Withdrawal]
 """Takes the places for a call to the third party."""
 
+FREED = "freed"
+"""Why a transfer came to nothing whose third party a supervisor took away."""
+
 _RINGING = frozenset({TransferState.BLIND, TransferState.CONSULT})
 
 
@@ -58,7 +61,7 @@ class Transfer:
         self._desk = desk
         self._call = call
         self.leg = leg
-        self._since: datetime | None = None  # when it was stored; by a former service: None
+        self._since: datetime | None = None  # when it was ordered; by a former service: None
         self._stash: list[LegEvent] = []  # what came while the call was unknown, for after the survey
 
     @property
@@ -113,7 +116,7 @@ class Transfer:
             raise NoCapacity(third.code, scope_id=third.scope_id, used=third.used, limit=third.limit)
         if isinstance(third, Withdrawal):
             raise ContactWithdrawn(third)
-        self.leg, self._since = third.leg, datetime.now(UTC)
+        self.leg = third.leg
         self._desk.thirds[third.leg] = self
         self._desk.ground.owners[third.leg] = self._desk
         try:
@@ -135,6 +138,7 @@ class Transfer:
             caller_id=third.caller_id,
             caller_name=third.caller_name,
         )
+        self._since = datetime.now(UTC)
         try:
             await self._desk.ground.board.call_third(order)
         except OrderUnsettled:
@@ -155,6 +159,15 @@ class Transfer:
         """Take the customer back; where no transfer is under way they are with the agent already."""
         if self.state is not TransferState.NONE:
             await self._asked(TransferEvent.CANCEL)
+
+    async def colleague_freed(self) -> None:
+        """A supervisor takes the third party out of it: the customer is the agent's again, or the call is over."""
+        if TRANSFER.knows(self.state, TransferEvent.CANCEL):
+            await self._step(TransferEvent.CANCEL, why=FREED)
+        elif self.state is TransferState.HANDED_OVER and self._call.attempt.state is AttemptState.TRANSFERRED:
+            await self._call.hang_up("supervisor")
+        else:
+            await self._desk.end_leg(self.leg)
 
     async def _asked(self, event: TransferEvent) -> None:
         if not TRANSFER.knows(self.state, event):
@@ -228,7 +241,7 @@ class Transfer:
         def transaction(work: Work) -> Attempt:
             attempt = replace(self._call.attempt)
             self._write(work, attempt, event)
-            if event in (TransferEvent.THIRD_ENDED, TransferEvent.NOT_JOINED):
+            if why or event is TransferEvent.NOT_JOINED:
                 payload = {"call": attempt.id, "to": attempt.transfer_to, "why": why or "failure"}
                 work.tell(attempt.tenant_id, "call.transfer_failed", payload, attempt.agent_id)
             return attempt
@@ -330,12 +343,14 @@ class Transfer:
     # After a start or a lost link
 
     async def reconcile(self, survey: Survey, asked: datetime) -> None:
-        """Go on with what really is; the call itself is settled already. `asked`: when the survey began."""
+        """Go on with what really is, where the call itself is settled. `asked`: when the survey began."""
+        if self._call.attempt.state is AttemptState.UNKNOWN:
+            return
         known = self.leg in survey.live or self.leg in survey.ended
         if known or self._since is None or not may_be_on_its_way(self._since, survey, asked):
             await self._go_on(survey)
         else:  # nothing is known of it yet
-            asyncio.get_running_loop().call_later(LOOK_AGAIN_AFTER, self._desk.ground.resync_wanted.set)
+            self._desk.ground.resync_in(LOOK_AGAIN_AFTER)
         stash, self._stash = self._stash, []
         for event in stash:
             await self.third_event(event)

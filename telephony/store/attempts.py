@@ -45,6 +45,7 @@ class CallLeg:
     caller_id: str
     max_ring: int
     abandon_path: str | None = None  # file name of what the customer hears where no agent is left
+    ordered_at: datetime | None = None  # None: not yet
 
 
 @dataclass(slots=True, kw_only=True)

@@ -124,9 +124,9 @@ async def transfer(exchange: Exchange, id: str, body: Handing) -> Any:
     """The customer is on hold meanwhile. Once handed over my part ends and I wrap the call up, while it lives on.
 
     What fails (busy, no answer, no room) brings me and the customer back together; `call.transfer_failed` tells why:
-    busy, no_answer, declined, unavailable, invalid, failure or hung_up. A colleague must be available or idle and is
-    idle with the reason `transfer` for as long as it lasts. Calling hours and the do-not-call list are about customers,
-    not about whom they are handed to.
+    busy, no_answer, declined, unavailable, invalid, failure, hung_up or freed. A colleague must be available or idle
+    and is idle with the reason `transfer` for as long as it lasts. Calling hours and the do-not-call list are about
+    customers, not about whom they are handed to.
     """
     to = Target(agent_id=body.to.agent, number=body.to.number or "") if body.to is not None else None
     state = await exchange.floor.calls.transfer(exchange.agent_id, id, TransferEvent(body.action), to)

@@ -287,3 +287,36 @@ async def test_a_restarted_service_goes_on_where_it_was(
         assert (await one.ended(all_three.talk.call)).outcome == "TALKED"
         await all_three.colleague_is("lunch")
         await all_three.nothing_is_up()
+
+
+@pytest.mark.parametrize("stage", ["ringing", "consultation", "handed over"])
+async def test_a_colleague_whom_a_supervisor_frees_is_out_of_the_call_that_was_handed_to_them(
+    store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path, stage: str
+) -> None:
+    async with three(store, pbx, ports, tmp_path) as all_three:
+        one = all_three.talk.shift
+        if stage == "ringing":
+            await all_three.carol.answer(AnswerMode.MANUAL)
+        await all_three.ask(CONSULT, Target(agent_id=all_three.colleague))
+        if stage == "ringing":
+            await all_three.carol.wait_for("CALL_INCOMING", within=5.0)
+        else:
+            await all_three.call_is("talking", "talking")
+        if stage == "handed over":
+            await all_three.ask(COMPLETE)
+            await all_three.call_is("transferred")
+        await one.floor.supervision.free(all_three.colleague)
+        await all_three.carol.wait_for("CALL_CLOSED", within=5.0)
+        await all_three.colleague_is("freed")
+        if stage == "handed over":
+            row = await one.ended(all_three.talk.call)
+            assert (row.outcome, row.code) == ("TALKED", "SUPERVISOR")
+        else:
+            await all_three.call_is("talking")
+            await one.until(lambda: not one.desks["alice"].call.controls.held, what="the customer back")
+            told = [row.payload["why"] for row in await one.rows(schema.events) if row.kind == "call.transfer_failed"]
+            assert told == ["freed"]
+            await one.floor.hang_up(one.agents["alice"], all_three.talk.call)
+            assert (await one.ended(all_three.talk.call)).outcome == "TALKED"
+        await one.state_is("alice", "wrap_up")
+        await all_three.nothing_is_up()

@@ -147,7 +147,7 @@ async def test_an_order_that_never_reached_asterisk_is_not_placed_and_the_contac
         agent_leg = await one.reserved()
         await one.accepted()
         earlier = datetime.now(UTC) - timedelta(minutes=1)
-        await store.run(lambda conn: conn.execute(update(schema.attempts).values(placed_at=earlier)))
+        await store.run(lambda conn: conn.execute(update(schema.legs).values(placed_at=earlier)))
         await restart(one, found(live=[LiveLeg(leg=agent_leg, state="up")]))
         row = await attempt_of(one)
         assert (row.outcome, row.code) == ("NOT_PLACED", "SERVICE_RESTARTED")

@@ -245,6 +245,7 @@ export const en = {
       invalid: "there is no such number",
       failure: "the telephone system could not call",
       hung_up: "they hung up",
+      freed: "a supervisor ended it",
     },
   },
 

@@ -240,6 +240,7 @@ export const es: Texts = {
       invalid: "no existe ese número",
       failure: "la central no pudo llamar",
       hung_up: "colgó",
+      freed: "un supervisor la terminó",
     },
   },
 
