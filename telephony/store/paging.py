@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,11 @@ MOST = 500
 """Rows of one page at the most: about 300 kB of JSON for contacts with many fields."""
 
 Row = dict[str, Any]
+
+_TEXT_KEY = re.compile(r"[0-9a-f-]{36}|\+[0-9]{1,15}")
+"""Ids and telephone numbers."""
+
+_NUMBER_KEY = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +47,17 @@ def page(
     newest_first: bool = False,
 ) -> Page:
     """A page of `statement`, ordered by its unique column `key`, which must be one of the selected ones."""
-    after: Any = request.after
-    if after is not None and not after.isprintable():
-        raise Invalid("after", "is not a cursor of this list")
-    if after is not None and key.type.python_type is int:
-        after = int(after) if after.isascii() and after.isdigit() else 0
-    if after is not None:
+    if request.after is not None:
+        after = _key(request.after, key.type.python_type)
         statement = statement.where(key < after if newest_first else key > after)
     limit = max(1, min(request.limit, MOST))
     rows = conn.execute(statement.order_by(key.desc() if newest_first else key).limit(limit + 1)).mappings().all()
     items = [dict(row) for row in rows[:limit]]
     more = len(rows) > limit
     return Page(items, str(rows[limit - 1][key.key]) if more and key.key else None)
+
+
+def _key(cursor: str, kind: type) -> int | str:
+    if not (_NUMBER_KEY if kind is int else _TEXT_KEY).fullmatch(cursor):
+        raise Invalid("after", "is not a cursor of this list; leave it out, or give `next` of the former page")
+    return int(cursor) if kind is int else cursor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -20,7 +21,7 @@ from telephony.web import openapi
 from telephony.web.exchange import Exchange, Services, json_answer
 from telephony.web.fields import field_problems
 from telephony.web.problems import Problem, problem_of
-from telephony.web.routes import PUBLIC, Route
+from telephony.web.routes import ID, PUBLIC, Route
 
 log = logging.getLogger("telephony.web")
 
@@ -211,5 +212,10 @@ def _note(exchange: Exchange, status: int, seconds: float) -> None:
         status,
         seconds * 1000,
         exchange.user_id or "-",
-        " ".join(exchange.request.match_info.values()) if exchange.route else "",
+        _ids(exchange),
     )
+
+
+def _ids(exchange: Exchange) -> str:
+    """The ids in the address; what else is in one, such as a telephone number, is a customer's."""
+    return " ".join(part for part in exchange.request.match_info.values() if re.fullmatch(ID, part))

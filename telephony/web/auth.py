@@ -78,7 +78,7 @@ class Door:
         """`Problem` ORIGIN_REFUSED unless the request's Origin is this service as its user reached it, or allowed."""
         origin = request.headers.get("Origin", "").lower()
         # behind a proxy that ends TLS the scheme differs, the host does not
-        if origin not in self._origins and (not origin or urlsplit(origin).netloc != request.host.lower()):
+        if origin not in self._origins and (not origin or _host(origin) != request.host.lower()):
             raise Problem("ORIGIN_REFUSED")
 
     async def caller(self, token: str) -> Caller | None:
@@ -156,3 +156,11 @@ class Door:
 
     def close(self) -> None:
         self._passwords.shutdown(wait=False, cancel_futures=True)
+
+
+def _host(origin: str) -> str | None:
+    """Host and port of an origin; None for what is none, such as `http://[`."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None

@@ -208,8 +208,7 @@ def _filter(exchange: Exchange, query: CallQuery) -> CallFilter:
 
 
 async def _page(exchange: Exchange, wanted: CallFilter, request: PageRequest) -> Page:
-    tenant_id = exchange.tenant_id
-
+    tenant_id = await tenant_of(exchange)
     quiet = exchange.caller.role is not Role.AGENT
 
     def read(conn: Connection) -> Page:

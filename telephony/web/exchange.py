@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from telephony.pbx.port import EarsState
 from telephony.settings import Settings
 from telephony.store.accounts import Role
 from telephony.store.engine import Store
+from telephony.store.errors import NoSuch
 from telephony.store.sessions import Caller
 from telephony.web.auth import Door
 from telephony.web.feed import Feed
@@ -28,7 +30,7 @@ from telephony.web.lag import LoopLag
 from telephony.web.neighbours import Neighbours
 from telephony.web.phone_lines import PhoneLines
 from telephony.web.problems import Problem
-from telephony.web.routes import Route
+from telephony.web.routes import ID, Route
 
 T = TypeVar("T")
 
@@ -172,6 +174,8 @@ class Exchange:
         if own is None:
             if not asked:
                 raise Problem("TENANT_NEEDED", errors=[{"field": "tenant", "message": "missing"}])
+            if not re.fullmatch(ID, asked):
+                raise NoSuch("tenant")
             return asked
         if asked and asked != own:
             raise Problem("NOT_FOUND")

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -45,14 +46,24 @@ QUEUE = 256
 CURSOR_PREFIX = "e"
 
 
-class Subscriber(Watched):
-    """One open desktop: what it may see, and what waits for it."""
+Agents = frozenset[str] | None
+"""Whose events are seen; None: those of all agents of the tenant."""
 
-    def __init__(self, *, token: str, caller: Caller, tenant_id: str, agent_ids: frozenset[str] | None) -> None:
+
+class Subscriber(Watched):
+    """One open desktop: what it may see, and what waits for it. `now` tells whose events it may see by now."""
+
+    def __init__(
+        self, *, token: str, caller: Caller, tenant_id: str, agent_ids: Agents, now: Callable[[], Awaitable[Agents]]
+    ) -> None:
         super().__init__(token=token, caller=caller)
         self.tenant_id = tenant_id
-        self.agent_ids = agent_ids  # None: all of the tenant
+        self.agent_ids = agent_ids
+        self._now = now
         self.queue: asyncio.Queue[tuple[int, str]] = asyncio.Queue(QUEUE)
+
+    async def outdated(self) -> bool:
+        return await self._now() != self.agent_ids
 
     def may_see(self, line: Line) -> bool:
         if line.kind == FLOOR_ONLY and self.caller.role is Role.AGENT:

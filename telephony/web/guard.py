@@ -1,4 +1,4 @@
-"""The guard: whatever stays open for a user ends with the session, or when the user's role or teams change."""
+"""The guard: whatever stays open for a user ends with the session, or when what the user may see changes."""
 
 from __future__ import annotations
 
@@ -32,6 +32,10 @@ class Watched:
         self.caller = caller
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
+    async def outdated(self) -> bool:
+        """Whether somebody else's change made it show too much or too little."""
+        return False
+
     def end(self, code: int) -> None:
         """Close it with this WebSocket code; the first one counts."""
         if not self.ended.done():
@@ -39,9 +43,9 @@ class Watched:
 
 
 class Guard:
-    """Ends connections whose session ended or whose user's role or teams changed: at once here, else within `RECHECK`.
+    """Ends connections whose session ended or whose user may see something else now.
 
-    `open_now`: tells all that are open.
+    At once for what this process changes, else within `RECHECK`. `open_now`: tells all that are open.
     """
 
     def __init__(self, door: Door, open_now: Callable[[], Iterable[Watched]]) -> None:
@@ -70,11 +74,12 @@ class Guard:
         for one in watched:
             try:
                 caller = await self._door.caller(one.token)
+                outdated = caller is not None and await one.outdated()
             except (SQLAlchemyError, StoreUnavailable):
                 return  # the next round tells; a database away ends nobody's session
             if caller is None:
                 one.end(SESSION_ENDED)
-            elif (caller.role, caller.team_ids) != (one.caller.role, one.caller.team_ids):
+            elif outdated or (caller.role, caller.team_ids) != (one.caller.role, one.caller.team_ids):
                 one.end(ROLE_CHANGED)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

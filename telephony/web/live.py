@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from telephony.store import tail
 from telephony.store.accounts import Role
+from telephony.web.administration import tenant_of
 from telephony.web.exchange import Exchange
-from telephony.web.feed import Subscriber, cursor, message_of
+from telephony.web.feed import Agents, Subscriber, cursor, message_of
 from telephony.web.guard import REASONS
 from telephony.web.problems import Problem
 from telephony.web.routes import EVERYBODY, Routes
@@ -77,8 +78,9 @@ class LiveMessage(BaseModel):
 async def live(exchange: Exchange, query: LiveQuery) -> web.StreamResponse:
     """Agents get their own events, supervisors those of their teams, administrators the tenant's.
 
-    Closed with 4401 when the session ended, 4403 when role or teams changed, 4408 when events were not read
-    fast enough (come back with the last cursor), 1001 when the service stops.
+    Closed with 4401 when the session ended, 4403 when role or teams changed (a supervisor's also when somebody came
+    into or left one of them), 4408 when events were not read fast enough (come back with the last cursor), 1001 when
+    the service stops.
     """
     feed, door, request = exchange.services.feed, exchange.services.door, exchange.request
     caller = exchange.caller
@@ -88,7 +90,13 @@ async def live(exchange: Exchange, query: LiveQuery) -> web.StreamResponse:
         raise Problem("TOO_MANY_FEEDS")
     token = door.token(request)
     assert token is not None  # or there were no caller
-    subscriber = Subscriber(token=token, caller=caller, tenant_id=exchange.tenant_id, agent_ids=await _agents(exchange))
+    subscriber = Subscriber(
+        token=token,
+        caller=caller,
+        tenant_id=await tenant_of(exchange),
+        agent_ids=await _agents(exchange),
+        now=lambda: _agents(exchange),
+    )
     socket = web.WebSocketResponse(heartbeat=TICK, timeout=CLOSE_WAIT, max_msg_size=4096, compress=False)
     if not socket.can_prepare(request).ok:
         raise Problem("BAD_REQUEST", detail="open this address as a WebSocket")
@@ -162,7 +170,7 @@ async def _close(socket: web.WebSocketResponse, request: web.Request, code: int)
         request.transport.abort()
 
 
-async def _agents(exchange: Exchange) -> frozenset[str] | None:
+async def _agents(exchange: Exchange) -> Agents:
     caller = exchange.caller
     if caller.role is Role.AGENT:
         return frozenset({caller.user_id})

@@ -106,7 +106,9 @@ _SPANISH: dict[str, str] = {
     "the list has contacts or imports; set active to false instead": (
         "la lista tiene contactos o importaciones; desactívela"
     ),
-    "is not a cursor of this list": "no es una posición de esta lista",
+    "is not a cursor of this list; leave it out, or give `next` of the former page": (
+        "no es una posición de esta lista; omítalo o indique `next` de la página anterior"
+    ),
     "is a phone in a browser, which belongs to one user; its user can choose the browser": (
         "es un teléfono de navegador, que es de un solo usuario; ese usuario puede elegir el navegador"
     ),

@@ -118,7 +118,14 @@ async def test_a_token_that_is_none_is_refused(office: Office, header: str) -> N
 
 @pytest.mark.parametrize(
     ("origin", "status"),
-    [("own", 204), ("https://evil.example", 403), ("null", 403), (None, 403), ("http://127.0.0.1:1", 403)],
+    [
+        ("own", 204),
+        ("https://evil.example", 403),
+        ("null", 403),
+        (None, 403),
+        ("http://127.0.0.1:1", 403),
+        ("http://[", 403),
+    ],
 )
 async def test_with_a_cookie_only_our_own_page_may_act(office: Office, origin: str | None, status: int) -> None:
     stranger = office.stranger()
@@ -163,11 +170,26 @@ async def test_the_installations_administrator_says_which_tenant(office: Office)
     root = await office.sign_in("root")
     assert (await root("GET", "/api/v1/calls")).code == "TENANT_NEEDED"
     assert (await root("GET", f"/api/v1/calls?tenant={office.acme.tenant_id}")).status == 200
+    for nobody in ("x", "%00", office.acme.team_id):
+        for path in ("calls", "calls.csv", "live", "agents"):
+            answer = await root("GET", f"/api/v1/{path}?tenant={nobody}")
+            assert (path, nobody, answer.code) == (path, nobody, "NOT_FOUND")
 
 
 async def test_another_tenant_does_not_exist(office: Office) -> None:
     agent = await office.agent()
     assert (await agent("GET", f"/api/v1/calls?tenant={office.globex.tenant_id}")).code == "NOT_FOUND"
+
+
+async def test_a_customers_number_in_an_address_is_not_logged(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    await office.hire("boss", Role.TENANT_ADMIN, office.acme.tenant_id)
+    boss = await office.sign_in("boss")
+    await boss("GET", "/api/v1/do-not-call/+442079460001")
+    await boss("GET", f"/api/v1/campaigns/{office.acme.campaign_id}")
+    assert "do-not-call/{number} 404" in caplog.text
+    assert "442079460001" not in caplog.text
+    assert office.acme.campaign_id in caplog.text
 
 
 async def test_any_request_of_an_agent_is_presence(office: Office) -> None:

@@ -158,6 +158,33 @@ async def test_a_supervisor_hears_the_team_and_no_other(office: Office) -> None:
         assert numbers_of(await heard(socket, 2)) == [1, 2]
 
 
+@pytest.mark.parametrize("here", [True, False], ids=["here", "by another process"])
+async def test_who_leaves_a_supervisors_team_is_heard_no_more(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
+) -> None:
+    monkeypatch.setattr(guard, "RECHECK", 60.0 if here else 0.05)
+    async with open_office(sqlite_url, tmp_path) as office:
+        acme = office.acme
+        sue = await office.hire("sue", Role.SUPERVISOR, acme.tenant_id)
+        bob = await office.hire("bob", Role.AGENT, acme.tenant_id)
+        await office.hire("boss", Role.TENANT_ADMIN, acme.tenant_id)
+        boss, supervisor = await office.sign_in("boss"), await office.sign_in("sue")
+        team = f"/api/v1/teams/{acme.team_id}"
+        await boss("PATCH", team, {"user_ids": [acme.agent_id, sue]})
+        async with supervisor.live() as socket:
+            (hello,) = await heard(socket, 1)
+            if here:
+                await boss("PATCH", team, {"user_ids": [bob, sue]})
+            else:
+                members = teams.TeamChange(user_ids=(bob, sue))
+                await office.store.run(lambda conn: teams.change_team(conn, acme.tenant_id, acme.team_id, members))
+            assert await closed(socket) == guard.ROLE_CHANGED
+        await numbered(office, range(1), acme.agent_id)
+        await numbered(office, range(1, 2), bob)
+        async with supervisor.live(hello["cursor"]) as socket:
+            assert numbers_of((await heard(socket, 2))[1:]) == [1]
+
+
 async def test_an_open_feed_is_presence_and_a_closed_one_is_none(office: Office) -> None:
     agent = await office.agent()
     async with agent.live() as socket:
