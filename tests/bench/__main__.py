@@ -10,9 +10,10 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tests.bench import calls, commits, direct, effort, screen, verdicts, waiting, wrapping
+from tests.bench import calls, commits, direct, effort, long_shift, pages, screen, verdicts, waiting, wrapping
 from tests.bench.figures import Figure, load, table
 from tests.bench.stage import Stage, stage
+from tests.support.chromium import chromium, hum
 from tests.support.postgres import running
 
 
@@ -21,11 +22,23 @@ async def _on_postgresql(stage: Stage) -> list[Figure]:
         return await effort.measure(stage, "PostgreSQL", server.create("bench"))
 
 
+async def _desktop(stage: Stage) -> list[Figure]:
+    microphone = stage.folder / "hum.wav"
+    await asyncio.to_thread(hum, microphone)
+    found = []
+    async with chromium(microphone) as browser:
+        for measure in (pages.measure, screen.measure, long_shift.measure):
+            part = await measure(stage, browser)
+            print(table(part), flush=True)
+            found += part
+    return found
+
+
 def _measures(runs: int) -> dict[str, Callable[[Stage], Awaitable[list[Figure]]]]:
     return {
         "calls": lambda stage: calls.measure(stage, runs),
         "commits": commits.measure,
-        "desktop": screen.measure,
+        "desktop": _desktop,
         "direct": lambda stage: direct.measure(stage, runs),
         "effort": lambda stage: effort.measure(stage, "SQLite"),
         "postgresql": _on_postgresql,
@@ -40,10 +53,8 @@ async def _measure(names: list[str], runs: int) -> None:
     async with stage() as made:
         for name in names:
             print(f"measuring: {name} ({load()})", flush=True)
-            found = await _measures(runs)[name](made)
-            print(table(found), flush=True)
-            figures += found
-    print(f"\n{table(figures)}\n{load()}")
+            figures += await _measures(runs)[name](made)
+            print(f"\n{table(figures)}\n{load()}", flush=True)
 
 
 def main() -> None:

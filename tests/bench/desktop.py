@@ -16,6 +16,9 @@ from tests.faults.founding import Seat
 REFRESH = 0.15
 """Seconds the page waits with its read of /me, so that events in a row make one read."""
 
+PATIENCE = 30.0
+"""Seconds for what the feed is to tell; tenths are usual."""
+
 READS_AFRESH = frozenset({"idle", "offline"})
 """Agent states in which the page reads /me; otherwise the events tell it all."""
 
@@ -41,6 +44,8 @@ class Desktop:
         self.state = ""
         self.offer: tuple[str, str] | None = None
         self.calls: dict[str, str] = {}
+        self.told_at: dict[tuple[str, str], float] = {}
+        """When each state of each call was first told (epoch seconds)."""
         self.verdicts: dict[str, str] = {}
 
     async def open(self) -> None:
@@ -62,11 +67,16 @@ class Desktop:
             assert answer.ok, told
             return told
 
-    async def until(self, true: Callable[[], bool], within: float = 30.0) -> None:
-        async with asyncio.timeout(within):
-            while not true():
-                self._news.clear()
-                await self._news.wait()
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait for what the feed tells; raises AssertionError after `PATIENCE`."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not true():
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError as error:
+            told = f"{self.state}, offer {self.offer}, last calls {list(self.calls.items())[-2:]}"
+            raise AssertionError(f"{self.phone}: nothing for {PATIENCE:g} s; {told}") from error
 
     async def available(self) -> None:
         await self.ask("PUT", "/me/state", {"state": "available"})
@@ -116,6 +126,7 @@ class Desktop:
             self.offer = None
         elif kind == "call.state":
             self.calls[data["call"]] = data["state"]
+            self.told_at.setdefault((data["call"], data["state"]), time.time())
         elif kind == "call.amd":
             self.verdicts[data["call"]] = data["verdict"]
 

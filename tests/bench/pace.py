@@ -1,9 +1,10 @@
-"""Work begun at a steady pace, whatever becomes of what was begun before."""
+"""Work begun at a steady pace, whatever becomes of what was begun before; and limits that say what they are about."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,3 +19,13 @@ async def paced(one: Callable[[T], Awaitable[R]], among: Iterable[T], rate: floa
         await asyncio.sleep(begin + number / rate - loop.time())
         tasks.append(asyncio.ensure_future(one(each)))
     return list(await asyncio.gather(*tasks))
+
+
+@asynccontextmanager
+async def within(seconds: float, what: str) -> AsyncIterator[None]:
+    """Raises AssertionError with these words where it takes longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise AssertionError(f"{what}: not within {seconds:g} s") from error

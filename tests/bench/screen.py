@@ -1,32 +1,38 @@
-"""The desktop in a real browser: from Asterisk's event to the screen, the first page, what a long shift leaves behind.
+"""From an event of Asterisk to the screen of a real Chromium, with a hundred desktops connected.
 
-One Chromium with one agent's page; the other desktops are clients of the live feed that work as well. An event's time
-is Asterisk's own (the Timestamp of the manager's event), the screen's that of the frame that follows the change of the
-page; both are clocks of this machine.
+A few agents have the page; the other desktops are clients of the live feed that work as well. An event's time is
+Asterisk's own (the Timestamp of the manager's event), the screen's that of the frame that follows the change of the
+page, a bare client's that of its arrival; all are clocks of this machine. What the bare clients of manager and live
+feed need in the same run tells how much of it is the machine's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+import os
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple
 
-from playwright.async_api import Browser, CDPSession, Page
+from playwright.async_api import Browser, Page
 from sqlalchemy import select
 
-from telephony.demo.pbx import AmiLogin
 from telephony.store import schema
 from telephony.store.engine import Store
-from telephony.web.auth import COOKIE
 from tests.bench.desktop import Desktop
 from tests.bench.figures import Figure, middle, quantile
+from tests.bench.machine import Effort, browsers
+from tests.bench.pace import within
+from tests.bench.pages import page_of
 from tests.bench.stage import Stage, Workplace, workplace
-from tests.support.chromium import chromium, hum, visitor
+from tests.bench.watch import Kind, Watch
 
 AGENTS = 100
-CALLS = 100
-"""Of the agent whose page is looked at: three events each."""
+PAGES = 2
+CALLS = 50
+"""Of each agent with a page: three events each."""
 
 RATE = 2.0
 """Calls a second that the others make meanwhile."""
@@ -36,16 +42,11 @@ TALK = 0.5
 WRITES = 0.5
 """Seconds of the wrap-up: one that is over within a frame is never on the screen."""
 
-OPENED = 10
-"""Times the first page is opened, each in a browser without anything kept."""
+LIMIT = 300.0
+"""Seconds for all calls; two for each are usual."""
 
-EARLY, LATE = 100, 500
-"""Offers between which the heap is compared."""
-
-EVERY = 10
-"""One offer in so many becomes a call; the others are skipped."""
-
-KB, MB = 1000.0, 1_000_000.0
+CALL_LIMIT = 30.0
+"""Seconds for one call from its offer to its wrap-up."""
 
 # A line for each change of what the page is about, with the time of the frame in which it is drawn (epoch ms).
 _NOTES = """
@@ -53,218 +54,127 @@ _NOTES = """
   window.notes = [];
   const root = document.querySelector('[data-testid="agent-page"]');
   const note = () => requestAnimationFrame(() => {
-    const {state, call, callState, offer} = root.dataset;
-    window.notes.push({at: performance.timeOrigin + performance.now(), state, call, callState, offer});
+    const {state, call, callState} = root.dataset;
+    window.notes.push({at: performance.timeOrigin + performance.now(), state, call, callState});
   });
   new MutationObserver(note).observe(root, {attributes: true});
 }
 """
 
-_USABLE = """
-(() => {
-  const look = () => {
-    const there = document.querySelector('[data-testid="agent-page"], [data-testid="username"]');
-    if (there) window.usableAt ??= performance.now();
-    else requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-})()
-"""
+
+class Wait(NamedTuple):
+    """Milliseconds from Asterisk's note of an event to each who is told of it."""
+
+    screen: float
+    manager: float
+    feed: float
 
 
-async def measure(stage: Stage) -> list[Figure]:
-    microphone = stage.folder / "hum.wav"
-    await asyncio.to_thread(hum, microphone)
-    async with chromium(microphone) as browser:
-        return [*await _to_the_screen(stage, browser), *await _long_shift(stage, browser)]
-
-
-@asynccontextmanager
-async def _page_of(browser: Browser, place: Workplace, desktop: Desktop) -> AsyncIterator[Page]:
-    cookie = {"name": COOKIE, "value": desktop.seat.token, "url": place.service.url}
-    async with visitor(browser, place.service.url, cookie=cookie) as (page, _):
-        await page.locator('[data-testid="agent-page"]').wait_for()
-        yield page
-
-
-# -- from Asterisk to the screen ----------------------------------------------------------------------------------
-
-
-async def _to_the_screen(stage: Stage, browser: Browser) -> list[Figure]:
-    contacts = AGENTS + CALLS + round(RATE * CALLS * 4) + 50
-    async with workplace(stage, "screen", agents=AGENTS, contacts=contacts) as place:
-        figures = await _first_page(browser, place)
+async def measure(stage: Stage, browser: Browser) -> list[Figure]:
+    contacts = AGENTS + PAGES * CALLS + round(RATE * LIMIT) + 50
+    async with workplace(stage, "screen", agents=AGENTS, contacts=contacts) as place, AsyncExitStack() as stack:
         await place.all_offered()
-        mine, *others = place.desktops
-        async with _page_of(browser, place, mine) as page, Watch(stage.pbx.doctor) as watch:
+        looked_at, others = place.desktops[:PAGES], place.desktops[PAGES:]
+        pages = [await stack.enter_async_context(page_of(browser, place.service.url, one)) for one in looked_at]
+        watch = await stack.enter_async_context(Watch(stage.pbx.doctor))
+        effort = Effort(service=[place.service.pid], asterisk=[stage.pbx.pid], browser=browsers(), bench=[os.getpid()])
+        began = time.monotonic()
+        await _calls(looked_at, pages, others)
+        told, seconds = effort.told(), time.monotonic() - began
+        waits = [
+            wait
+            for one, page in zip(looked_at, pages, strict=True)
+            for wait in _waits(one, await _customers(place, one), await page.evaluate("() => window.notes"), watch)
+        ]
+    return _figures(waits, told, seconds)
+
+
+async def _calls(looked_at: Sequence[Desktop], pages: Sequence[Page], others: Sequence[Desktop]) -> None:
+    """All calls of those who are looked at, while the others work; raises AssertionError after `LIMIT`."""
+    over = asyncio.Event()
+    async with within(LIMIT, "the calls of all desktops"), asyncio.TaskGroup() as group:
+        group.create_task(_work(others, over))
+        for page in pages:
             await page.evaluate(_NOTES)
-            busy = asyncio.create_task(_work(others))
-            for _ in range(CALLS):
-                await mine.offered()
-                _, call = await mine.talked(talk=TALK)
-                await asyncio.sleep(WRITES)
-                await mine.wrap_up(call)
-            busy.cancel()
-            await asyncio.gather(busy, return_exceptions=True)
-            notes = await page.evaluate("() => window.notes")
-        waits = await _waits(place, mine, notes, watch)
-    what = f"event of Asterisk on the screen, {AGENTS} desktops, {len(waits)} events"
-    note = f"the others make {RATE:g} calls a second"
-    return [
-        *figures,
-        Figure(name=f"{what}, median", value=middle(waits), unit="ms", aim=100.0, note=note),
-        Figure(name=f"{what}, p99", value=quantile(waits, 0.99), unit="ms", aim=300.0, note=note),
-    ]
+        async with asyncio.TaskGroup() as measured:
+            for one in looked_at:
+                measured.create_task(_shift(one))
+        over.set()
 
 
-async def _work(desktops: list[Desktop]) -> None:
-    """All of them in turn, `RATE` calls a second, until cancelled."""
-    async with asyncio.TaskGroup() as group:
-        free: asyncio.Queue[Desktop] = asyncio.Queue()
-        for desktop in desktops:
-            free.put_nowait(desktop)
+async def _shift(desktop: Desktop) -> None:
+    for _ in range(CALLS):
+        async with within(CALL_LIMIT, f"a call of {desktop.phone}"):
+            await desktop.offered()
+            _, call = await desktop.talked(talk=TALK)
+            await asyncio.sleep(WRITES)
+            await desktop.wrap_up(call)
 
-        async def one(desktop: Desktop) -> None:
+
+async def _work(desktops: Sequence[Desktop], over: asyncio.Event) -> None:
+    """All of them in turn, `RATE` calls a second, none begun once it is over; returns after the last one's end."""
+    free = deque(desktops)
+
+    async def one(desktop: Desktop) -> None:
+        async with within(CALL_LIMIT, f"a call of {desktop.phone}"):
             await desktop.offered()
             await desktop.call(talk=TALK)
-            free.put_nowait(desktop)
+        free.append(desktop)
 
-        while True:
-            group.create_task(one(await free.get()))
+    async with asyncio.TaskGroup() as group:
+        while not over.is_set():
+            if free:
+                group.create_task(one(free.popleft()))
             await asyncio.sleep(1 / RATE)
 
 
-async def _waits(place: Workplace, desktop: Desktop, notes: list[dict[str, Any]], watch: Watch) -> list[float]:
-    """Milliseconds from each event of the agent's calls to the page that showed it."""
+async def _customers(place: Workplace, desktop: Desktop) -> list[tuple[str, str]]:
+    """Leg and call of each customer of an agent."""
     store = Store(place.database_url)
     legs = schema.legs
-    mine = select(legs.c.id, legs.c.attempt_id).where(
+    wanted = select(legs.c.id, legs.c.attempt_id).where(
         legs.c.agent_id == desktop.seat.agent_id, legs.c.kind == "customer"
     )
-    rows = await store.run(lambda conn: list(conn.execute(mine)))
+    rows = await store.run(lambda conn: list(conn.execute(wanted)))
     await store.close()
+    assert len(rows) == CALLS, f"{len(rows)} calls instead of {CALLS}"
+    return [(leg, call) for leg, call in rows]
+
+
+def _waits(
+    desktop: Desktop, customers: Sequence[tuple[str, str]], notes: Sequence[dict[str, Any]], watch: Watch
+) -> list[Wait]:
+    """Of each event of an agent's calls, Asterisk's, the feed's and the page's account of it."""
     waits = []
-    for leg, call in rows:
+    for leg, call in customers:
         shown = [note for note in notes if note["call"] == call]
-        for kind, true in (
-            ("ringing", lambda note: note["callState"] == "ringing"),
-            ("joined", lambda note: note["callState"] == "talking"),
-            ("ended", lambda note: note["state"] == "wrap_up"),
-        ):
-            at = watch.times.get((leg, kind))
-            seen = next((note["at"] for note in shown if true(note)), None)
-            assert at is not None, f"Asterisk told nothing of {kind}"
-            assert seen is not None, f"the page never showed {kind}"
-            waits.append(seen - at * 1000)
+        events: list[tuple[Kind, str, list[float]]] = [
+            ("ringing", "ringing", [note["at"] for note in shown if note["callState"] == "ringing"]),
+            ("joined", "talking", [note["at"] for note in shown if note["callState"] == "talking"]),
+            ("ended", "ended", [note["at"] for note in shown if note["state"] == "wrap_up"]),
+        ]
+        for kind, state, drawn in events:
+            assert (leg, kind) in watch.moments, f"Asterisk told nothing of {kind}"
+            assert drawn, f"the page never showed {kind}"
+            moment = watch.moments[leg, kind]
+            waits.append(
+                Wait(
+                    screen=drawn[0] - moment.happened * 1000,
+                    manager=(moment.arrived - moment.happened) * 1000,
+                    feed=(desktop.told_at[call, state] - moment.happened) * 1000,
+                )
+            )
     return waits
 
 
-class Watch:
-    """When Asterisk told what happened to each customer's leg (epoch seconds), by a connection of our own."""
-
-    def __init__(self, login: AmiLogin) -> None:
-        self._login = login
-        self.times: dict[tuple[str, str], float] = {}
-
-    async def __aenter__(self) -> Watch:
-        reader, self._writer = await asyncio.open_connection(self._login.host, self._login.port)
-        login = f"Action: Login\r\nUsername: {self._login.user}\r\nSecret: {self._login.secret}\r\n\r\n"
-        self._writer.write(login.encode())
-        self._task = asyncio.create_task(self._read(reader))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        self._writer.close()
-
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        rest = b""
-        while data := await reader.read(65536):
-            *blocks, rest = (rest + data).split(b"\r\n\r\n")
-            for block in blocks:
-                if block.startswith((b"Event: Newstate", b"Event: BridgeEnter", b"Event: Hangup\r")):
-                    pairs = (line.partition(": ") for line in block.decode().split("\r\n"))
-                    self._take({name: value for name, _, value in pairs})
-
-    def _take(self, event: Mapping[str, str]) -> None:
-        kind = {"Newstate": "ringing", "BridgeEnter": "joined", "Hangup": "ended"}[event["Event"]]
-        if kind == "ringing" and event["ChannelStateDesc"] != "Ringing":
-            return
-        self.times.setdefault((event["Uniqueid"], kind), float(event["Timestamp"]))
-
-
-# -- the first page -----------------------------------------------------------------------------------------------
-
-
-async def _first_page(browser: Browser, place: Workplace) -> list[Figure]:
-    seat = place.desktops[0].seat
-    cookie = {"name": COOKIE, "value": seat.token, "url": place.service.url}
-    times, sizes = [], []
-    for _ in range(OPENED):
-        context = await browser.new_context(base_url=place.service.url)
-        await context.add_cookies([cookie])  # type: ignore[list-item]  # its type is not exported
-        await context.add_init_script(_USABLE)
-        page = await context.new_page()
-        network = await context.new_cdp_session(page)
-        await network.send("Network.enable")
-        loaded: list[float] = []
-        network.on("Network.loadingFinished", lambda event, loaded=loaded: loaded.append(event["encodedDataLength"]))
-        await page.goto("/")
-        await page.wait_for_function("() => window.usableAt !== undefined")
-        times.append(await page.evaluate("() => window.usableAt"))
-        await page.wait_for_load_state("networkidle")
-        sizes.append(sum(loaded))
-        await context.close()
-    note = f"signed in, nothing cached, {OPENED} times"
-    return [
-        Figure(name="first page usable, median", value=middle(times), unit="ms", aim=1000.0, note=note),
-        Figure(name="first page usable, slowest", value=max(times), unit="ms", aim=1000.0, note=note),
-        Figure(name="first page, all it loads, compressed", value=max(sizes) / KB, unit="kB", aim=250.0, note=note),
-    ]
-
-
-# -- a long shift -------------------------------------------------------------------------------------------------
-
-
-async def _long_shift(stage: Stage, browser: Browser) -> list[Figure]:
-    async with workplace(stage, "long-shift", agents=1, contacts=LATE + 50) as place:
-        (desktop,) = place.desktops
-        await place.all_offered()
-        async with _page_of(browser, place, desktop) as page:
-            devtools = await page.context.new_cdp_session(page)
-            await _offers(page, desktop, EARLY)
-            early, nodes = await _weigh(page, devtools)
-            await _offers(page, desktop, LATE - EARLY)
-            late, nodes_then = await _weigh(page, devtools)
-    what = f"from offer {EARLY} to offer {LATE}"
-    return [
-        Figure(
-            name=f"heap grown {what}", value=(late - early) / MB, unit="MB", aim=2.0, note=f"{late / MB:.1f} MB then"
-        ),
-        Figure(name=f"DOM nodes more {what}", value=nodes_then - nodes, unit="", aim=0.0, note=f"{nodes_then} then"),
-    ]
-
-
-async def _offers(page: Page, desktop: Desktop, count: int) -> None:
-    """This many offers, the page keeping up; it shows the next one in the end."""
-    for number in range(count):
-        await desktop.offered()
-        assert desktop.offer is not None
-        offer, _ = desktop.offer
-        await page.locator(f'[data-testid="agent-page"][data-offer="{offer}"]').wait_for()
-        if number % EVERY == 0:
-            await desktop.call(talk=0.1)
-        else:
-            desktop.offer = None
-            await desktop.ask("POST", f"/offers/{offer}/skip")
-    await desktop.offered()
-
-
-async def _weigh(page: Page, devtools: CDPSession) -> tuple[int, int]:
-    """Bytes on the heap and nodes of the document after all garbage is collected."""
-    await asyncio.sleep(6.0)  # notices that go by themselves are gone
-    for _ in range(3):
-        await devtools.send("HeapProfiler.collectGarbage")
-    used = await devtools.send("Runtime.getHeapUsage")
-    return int(used["usedSize"]), int(await page.evaluate("() => document.getElementsByTagName('*').length"))
+def _figures(waits: Sequence[Wait], told: str, seconds: float) -> list[Figure]:
+    found = []
+    for word, part, aim in (("median", 0.5, 100.0), ("p99", 0.99, 300.0)):
+        screen, manager, feed = (quantile(one, part) for one in zip(*waits, strict=True))
+        name = f"event of Asterisk on the screen, {AGENTS} desktops, {word}"
+        note = f"{len(waits)} events; bare clients: manager {manager:.1f}, live feed {feed:.1f} ms"
+        found.append(Figure(name=name, value=screen, unit="ms", aim=aim, note=note))
+    note = f"{seconds:.0f} s; {told}"
+    name = "of it between the live feed's bare client and the screen, median"
+    value = middle([wait.screen - wait.feed for wait in waits])
+    return [*found, Figure(name=name, value=value, unit="ms", note=note)]

@@ -1,0 +1,44 @@
+"""What the machine does while something is measured: whether the product is slow, or only what measures it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+
+import psutil
+
+
+class Effort:
+    """CPU of groups of processes since it was made, in percent of a core; whoever has ended by then is left out."""
+
+    def __init__(self, **pids: Iterable[int]) -> None:
+        self._groups = {name: [psutil.Process(pid) for pid in group] for name, group in pids.items()}
+        self._began = time.monotonic()
+        self._before = {name: self._used(group) for name, group in self._groups.items()}
+        psutil.cpu_percent()
+
+    def told(self) -> str:
+        """As in `machine 70 % busy; service 20, asterisk 15, browser 60, bench 30 % of a core`."""
+        busy, seconds = psutil.cpu_percent(), time.monotonic() - self._began
+        parts = [
+            f"{name} {(self._used(group) - self._before[name]) / seconds * 100:.0f}"
+            for name, group in self._groups.items()
+        ]
+        return f"{os.cpu_count()} cores {busy:.0f} % busy; {', '.join(parts)} % of a core"
+
+    @staticmethod
+    def _used(group: Iterable[psutil.Process]) -> float:
+        used = 0.0
+        for process in group:
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            used += times.user + times.system
+        return used
+
+
+def browsers() -> list[int]:
+    """The processes of the Chromium that this process runs."""
+    return [one.pid for one in psutil.Process().children(recursive=True) if "chrom" in one.name()]
