@@ -70,7 +70,7 @@ test: $(STAMP) $(PAGES) ## All tests: units, a real Asterisk, a real browser, an
 test-unit: $(STAMP) $(PAGES) ## Only the tests that need nothing but this process and a database
 	@exec $(PY) -m pytest -m unit $(SIDE_BY_SIDE)
 
-bench: $(STAMP) $(PAGES) ## Measure: accept to INVITE, wrap-up to the next ring, verdicts, cost of a call
+bench: $(STAMP) $(PAGES) ## Measure: accept to INVITE, cost of a call, event to screen, a reload in a call
 	@exec $(PY) -m tests.bench
 
 races: $(STAMP) ## Race every two actions on a real Asterisk over all their distances (about an hour)

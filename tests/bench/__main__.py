@@ -1,7 +1,7 @@
 """`python -m tests.bench [NAME ...]`: measure on a real Asterisk, print a table with the aims beside the figures.
 
-Names: calls, commits, desktop, direct, effort, postgresql, verdicts, waiting, wrapping; all of them without one.
-Nothing leaves the loopback interface.
+Names: calls, commits, desktop, direct, effort, postgresql, reload, verdicts, waiting, wrapping; all of them
+without one. Nothing leaves the loopback interface.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tests.bench import calls, commits, direct, effort, long_shift, pages, screen, verdicts, waiting, wrapping
+from tests.bench import calls, commits, direct, effort, long_shift, pages, reload, screen, verdicts, waiting, wrapping
 from tests.bench.figures import Figure, load, table
 from tests.bench.stage import Stage, stage
 from tests.support.chromium import chromium, hum
@@ -42,6 +42,7 @@ def _measures(runs: int) -> dict[str, Callable[[Stage], Awaitable[list[Figure]]]
         "direct": lambda stage: direct.measure(stage, runs),
         "effort": lambda stage: effort.measure(stage, "SQLite"),
         "postgresql": _on_postgresql,
+        "reload": reload.measure,
         "verdicts": verdicts.measure,
         "waiting": waiting.measure,
         "wrapping": lambda stage: wrapping.measure(stage, runs),

@@ -19,13 +19,12 @@ class Effort:
         psutil.cpu_percent()
 
     def told(self) -> str:
-        """As in `machine 70 % busy; service 20, asterisk 15, browser 60, bench 30 % of a core`."""
-        busy, seconds = psutil.cpu_percent(), time.monotonic() - self._began
-        parts = [
-            f"{name} {(self._used(group) - self._before[name]) / seconds * 100:.0f}"
-            for name, group in self._groups.items()
-        ]
-        return f"{os.cpu_count()} cores {busy:.0f} % busy; {', '.join(parts)} % of a core"
+        """As in `2 cores 70 % busy: service 20, asterisk 15, browser 60, bench 30, others 15 % of a core`."""
+        busy, cores, seconds = psutil.cpu_percent(), os.cpu_count() or 1, time.monotonic() - self._began
+        parts = {name: (self._used(group) - self._before[name]) / seconds * 100 for name, group in self._groups.items()}
+        parts["others"] = max(0.0, busy * cores - sum(parts.values()))
+        told = ", ".join(f"{name} {part:.0f}" for name, part in parts.items())
+        return f"{cores} cores {busy:.0f} % busy: {told} % of a core"
 
     @staticmethod
     def _used(group: Iterable[psutil.Process]) -> float:

@@ -154,9 +154,9 @@ def _waits(
             ("ended", "ended", [note["at"] for note in shown if note["state"] == "wrap_up"]),
         ]
         for kind, state, drawn in events:
-            assert (leg, kind) in watch.moments, f"Asterisk told nothing of {kind}"
+            assert watch.moments[leg, kind], f"Asterisk told nothing of {kind}"
             assert drawn, f"the page never showed {kind}"
-            moment = watch.moments[leg, kind]
+            moment, *_ = watch.moments[leg, kind]
             waits.append(
                 Wait(
                     screen=drawn[0] - moment.happened * 1000,

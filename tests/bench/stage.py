@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,8 +87,7 @@ class Workplace:
         await asyncio.gather(*(desktop.offered() for desktop in self.desktops))
 
 
-def _found(work: Work, agents: int, contacts: int, wanted: dict[str, Any]) -> list[Seat]:
-    phones = [f"load{n + 1}" for n in range(agents)]
+def _found(work: Work, phones: Sequence[str], contacts: int, wanted: dict[str, Any]) -> list[Seat]:
     numbers = [fictional_number("00", n % NUMBERS) for n in range(contacts)]
     _, seats = found(work, phones=phones, numbers=numbers, **wanted)
     work.conn.execute(update(schema.tenants).values(min_gap=0, daily_cap=100))
@@ -97,17 +96,31 @@ def _found(work: Work, agents: int, contacts: int, wanted: dict[str, Any]) -> li
 
 @asynccontextmanager
 async def workplace(
-    stage: Stage, name: str, *, agents: int, contacts: int, database_url: str = "", **wanted: Any
+    stage: Stage,
+    name: str,
+    *,
+    agents: int = 0,
+    phones: Sequence[str] = (),
+    contacts: int,
+    database_url: str = "",
+    **wanted: Any,
 ) -> AsyncIterator[Workplace]:
-    """The service on a fresh database; without `database_url` an SQLite file."""
+    """The service on a fresh database; without `database_url` an SQLite file.
+
+    `agents`: how many of those whose phones answer by themselves; `phones`: others, in browsers too.
+    """
+    everybody = [*(f"load{n + 1}" for n in range(agents)), *phones]
     folder = stage.folder / name
     folder.mkdir()
     url = database_url or f"sqlite:///{folder / 'telephony.db'}"
     store = Store(url)
     await asyncio.to_thread(upgrade, store)
-    seats = await change(store, lambda work: _found(work, agents, contacts, wanted))
+    seats = await change(store, lambda work: _found(work, everybody, contacts, wanted))
     await store.close()
-    service = ServiceProcess(ServiceSettings.at(stage.ports, directory=folder, database_url=url, ami=stage.pbx.ami))
+    browsers = (stage.pbx.settings.http_port, stage.pbx.web_secret)
+    service = ServiceProcess(
+        ServiceSettings.at(stage.ports, directory=folder, database_url=url, ami=stage.pbx.ami, phones=browsers)
+    )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(service.stop)
         await service.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
@@ -17,7 +18,14 @@ Kind = Literal["ringing", "joined", "ended"]
 PATIENCE = 10.0
 """Seconds for Asterisk's answer to the login."""
 
-_KINDS: dict[str, Kind] = {"Newstate": "ringing", "BridgeEnter": "joined", "Hangup": "ended"}
+# A customer who rings at once is told as a channel that is made ringing.
+_KINDS: dict[str, Kind] = {
+    "Newchannel": "ringing",
+    "Newstate": "ringing",
+    "BridgeEnter": "joined",
+    "Hangup": "ended",
+}
+_BEGINNINGS = tuple(f"Event: {name}\r".encode() for name in _KINDS)
 
 
 class Moment(NamedTuple):
@@ -28,11 +36,15 @@ class Moment(NamedTuple):
 
 
 class Watch:
-    """A connection of our own; `moments` by leg and kind."""
+    """A connection of our own; `moments` by leg and kind, in their order.
+
+    Joined is a leg in the moment in which it is with another one, each time.
+    """
 
     def __init__(self, login: AmiLogin) -> None:
         self._login = login
-        self.moments: dict[tuple[str, Kind], Moment] = {}
+        self.moments: dict[tuple[str, Kind], list[Moment]] = defaultdict(list)
+        self._alone: dict[str, str] = {}  # who came first, by bridge
 
     async def __aenter__(self) -> Self:
         """Raises AssertionError where Asterisk refuses the login or says nothing."""
@@ -59,13 +71,18 @@ class Watch:
         while True:
             block = await self._reader.readuntil(b"\r\n\r\n")
             arrived = time.time()
-            if block.startswith((b"Event: Newstate", b"Event: BridgeEnter", b"Event: Hangup\r")):
+            if block.startswith(_BEGINNINGS):
                 pairs = (line.partition(": ") for line in block.decode(errors="replace").split("\r\n"))
                 self._take({name: value for name, _, value in pairs}, arrived)
 
     def _take(self, event: Mapping[str, str], arrived: float) -> None:
-        kind = _KINDS[event["Event"]]
-        if kind == "ringing" and event["ChannelStateDesc"] != "Ringing":
-            return
+        kind, leg = _KINDS[event["Event"]], event["Uniqueid"]
         moment = Moment(happened=float(event["Timestamp"]), arrived=arrived)
-        self.moments.setdefault((event["Uniqueid"], kind), moment)
+        if kind == "joined" and event["BridgeCreator"] != "BridgeWait":
+            if event["BridgeNumChannels"] == "2":
+                for one in (self._alone.pop(event["BridgeUniqueid"]), leg):
+                    self.moments[one, kind].append(moment)
+            else:
+                self._alone[event["BridgeUniqueid"]] = leg
+        elif kind == "ended" or (kind == "ringing" and event["ChannelStateDesc"] == "Ringing"):
+            self.moments[leg, kind].append(moment)
