@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from telephony.model import hours
 from telephony.model.campaign import CampaignSettings
+from telephony.store import messages
 from telephony.store.due import numbers_of_contact, zones_of
 from telephony.store.errors import NoSuch
 from telephony.store.paging import Row
@@ -70,6 +71,7 @@ def card(conn: Connection, contact: Contact, number_id: str, settings: CampaignS
         "skips": contact.skips,
         "attempts": contact.attempts,
         "consent": contact.consent,
+        "message": messages.standing(conn, contact.campaign_id, consent=contact.consent).value,
     }
 
 

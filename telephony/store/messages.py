@@ -52,6 +52,21 @@ _ABANDON_PATH = Prepared(
 )
 
 
+_STANDING = Prepared(
+    select(_OF_CAMPAIGN[MessageUse.VOICEMAIL], tenants.c.drop_needs_consent)
+    .join(tenants, tenants.c.id == campaigns.c.tenant_id)
+    .where(campaigns.c.id == bindparam("campaign"))
+)
+
+
+class Standing(StrEnum):
+    """Whether a campaign's recorded message may be left in a contact's mailbox."""
+
+    READY = "ready"
+    NONE = "none"
+    NO_CONSENT = "no_consent"
+
+
 def new_name() -> str:
     """A file name nobody has."""
     return f"{new_id()}.wav"
@@ -101,6 +116,14 @@ def of_campaigns(conn: Connection, campaign_ids: list[str]) -> dict[str, dict[st
             kept = dict(row)
             found[kept.pop("campaign_id")][f"{use.value}_message"] = kept
     return found
+
+
+def standing(conn: Connection, campaign_id: str, *, consent: bool) -> Standing:
+    """What keeps an agent from dropping the campaign's message, known before the call; `consent`: the contact's."""
+    message_id, needs_consent = _STANDING(conn, {"campaign": campaign_id}).one()
+    if message_id is None:
+        return Standing.NONE
+    return Standing.READY if consent or not needs_consent else Standing.NO_CONSENT
 
 
 def to_drop(conn: Connection, attempt: Attempt) -> str | None:

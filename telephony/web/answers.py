@@ -12,6 +12,7 @@ from telephony.model.attempt import AttemptState
 from telephony.model.campaign import Amd, Mode, TimeoutAction
 from telephony.model.campaign import Recording as RecordingSetting
 from telephony.model.offer import OfferState
+from telephony.store.messages import Standing
 
 
 class Named(BaseModel):
@@ -77,6 +78,10 @@ class Card(BaseModel):
     skips: int
     attempts: int
     consent: bool
+    message: Standing = Field(
+        description="whether a recorded message can be dropped into the mailbox; none: the campaign has none; "
+        "no_consent: the contact has not agreed to it and the tenant wants that"
+    )
 
 
 class Offer(BaseModel):

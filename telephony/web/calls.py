@@ -142,7 +142,7 @@ async def drop_message(exchange: Exchange, id: str, body: DropMessage) -> None:
 
     `auto` plays it at once where a beep was heard less than 10 s ago, else after the beep, or after 2 s of silence that
     follows speech; without either for 30 s the outcome is MESSAGE_NOT_LEFT (no_beep). The campaign needs a message, the
-    contact its consent flag, unless the tenant needs no consent.
+    contact its consent flag, unless the tenant needs no consent; the card's `message` says so beforehand.
     """
     await exchange.floor.drop_message(exchange.agent_id, id, body.when)
 

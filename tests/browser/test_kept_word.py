@@ -13,7 +13,7 @@ from tests.browser import RING
 from tests.browser.conftest import Offices
 from tests.browser.work import LINE_LOST, Work, work
 from tests.support.agent_page import AgentPage
-from tests.support.premises import PASSWORD
+from tests.support.premises import PASSWORD, Plan
 from tests.support.tcp_line import TcpLine
 
 pytestmark = [*RING, pytest.mark.timeout(240)]
@@ -185,3 +185,49 @@ async def test_who_signs_out_leaves_nothing_behind(offices: Offices) -> None:
     assert "private" not in kept
     assert "Contact" not in kept
     assert one.numbers[0] not in kept
+
+
+async def test_a_microphone_that_is_allowed_too_late_is_closed_again(offices: Offices) -> None:
+    here = await offices.found(agents={"web8": "load35"}, plans={"Spring": Plan(contacts=[])})
+    page = await offices.page()
+    # the browser's question stays open until the test answers it
+    await page.page.add_init_script(
+        """const media = navigator.mediaDevices, ask = media.getUserMedia.bind(media);
+        window.given = [];
+        media.getUserMedia = async (wanted) => {
+          const stream = await ask(wanted);
+          window.given.push(...stream.getTracks());
+          await new Promise((done) => { window.allow = done; });
+          return stream;
+        };"""
+    )
+    await page.page.reload()
+    await page.sign_in(here.username("web8"), PASSWORD)
+    await page.press("phone-browser")
+    await page.phone_is("asking")
+    await page.page.wait_for_function("() => window.allow")
+    await page.press("phone-sip")
+    await page.press("phone-save")
+    await expect(page.at("phone")).to_have_attribute("data-phone", "sip")
+    await page.page.evaluate("() => window.allow()")
+    await page.page.wait_for_function("() => window.given.every((track) => track.readyState === 'ended')")
+
+
+async def test_a_phone_whose_account_cannot_be_read_says_so_and_tries_again(offices: Offices) -> None:
+    here = await offices.found(agents={"web12": "load36"}, plans={"Spring": Plan(contacts=[])})
+    page = await offices.desk(here, "web12")
+    failing = True
+
+    async def away(route: Route) -> None:
+        if failing and route.request.method == "GET":
+            await route.fulfill(status=503, json={"code": "PBX_UNREACHABLE", "status": 503})
+        else:
+            await route.continue_()
+
+    page.watch.forgive("status of 503")
+    await expect(page.at("phone-browser")).to_be_visible()
+    await page.page.route("**/api/v1/me/phone", away)
+    await page.press("phone-browser")
+    await page.phone_is("lost")
+    failing = False
+    await page.phone_is("ready")

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fill, named, preferred } from "../../telephony/desktop/src/language.ts";
+import { choose, fill, named, preferred, resultLabel } from "../../telephony/desktop/src/language.ts";
 import { en } from "../../telephony/desktop/src/texts/en.ts";
 import { es } from "../../telephony/desktop/src/texts/es.ts";
 import { floorEn } from "../../telephony/desktop/src/texts/floor.en.ts";
@@ -51,4 +51,13 @@ test("values stand where they belong, and unknown keys are readable", () => {
   assert.equal(named(en.idle, "lunch"), "Lunch");
   assert.equal(named(en.idle, "something_new"), "something new");
   assert.equal(named(en.idle, null), "");
+});
+
+test("a result has the page's words while it is the product's own, and its label once that was changed", () => {
+  choose("es");
+  assert.equal(resultLabel({ code: "wrong_person", label: "Wrong person" }), "Persona equivocada");
+  assert.equal(resultLabel({ code: "wrong_person", label: "Not Mr Smith" }), "Not Mr Smith");
+  assert.equal(resultLabel({ code: "sale", label: "Wrong person" }), "Wrong person");
+  choose("en");
+  assert.equal(resultLabel({ code: "wrong_person", label: "Wrong person" }), "Wrong person");
 });

@@ -13,6 +13,7 @@ import pytest
 from telephony.model.agent import AgentState, IdleReason
 from telephony.model.attempt import AttemptState
 from telephony.model.campaign import (
+    DEFAULT_DISPOSITIONS,
     Amd,
     AmdParameters,
     AmdTreatment,
@@ -60,6 +61,14 @@ def keys(table: str, file: str = "en.ts") -> set[str]:
 )
 def test_the_pages_have_a_text_for_every_code(table: str, codes: type) -> None:
     assert {str(code) for code in codes} <= keys(table)
+
+
+def test_the_pages_know_the_products_own_results_by_their_labels() -> None:
+    text = (TEXTS / "en.ts").read_text()
+    table = re.search(r"^  results: {(.*?)^  },$", text, re.DOTALL | re.MULTILINE)
+    assert table
+    known = dict(re.findall(r'(\w+): "(.*?)",', table[1]))
+    assert known == {one.code: one.label for one in DEFAULT_DISPOSITIONS}
 
 
 @pytest.mark.parametrize(

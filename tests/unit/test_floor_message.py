@@ -183,6 +183,34 @@ async def test_a_message_taken_away_while_a_call_drops_it_is_still_played(store:
         assert await store.run(lambda conn: messages.sweep(conn, tenant)) == ["hello.wav"]
 
 
+async def test_the_card_says_beforehand_whether_a_message_can_be_dropped(store: Store) -> None:
+    async with shift(store, contacts=4) as one:
+
+        async def said() -> str:
+            """By the event that brings the card, and by a page that was just loaded."""
+            told = [row.payload for row in await one.rows(schema.events) if row.kind == "offer.opened"]
+            view = await one.store.run(lambda conn: views.me(conn, one.agent, now=datetime.now(UTC)))
+            assert told[-1]["card"]["message"] == view["offer"]["card"]["message"]
+            return str(view["offer"]["card"]["message"])
+
+        async def next_card(*, consent: bool, needed: bool) -> str:
+            await equip(one, consent=consent)
+            change = update(schema.tenants).values(drop_needs_consent=needed)
+            await store.run(lambda conn: conn.execute(change))
+            before = one.offer
+            await one.floor.decide(one.agent, before, "skip")
+            await one.settle()
+            await one.state_is("previewing")
+            assert one.offer != before
+            return await said()
+
+        await one.reserved()
+        assert await said() == "none"
+        assert await next_card(consent=False, needed=True) == "no_consent"
+        assert await next_card(consent=True, needed=True) == "ready"
+        assert await next_card(consent=False, needed=False) == "ready"
+
+
 async def test_no_message_no_consent_no_call_each_is_refused_and_the_call_goes_on(store: Store) -> None:
     async with shift(store) as one:
         _, attempt, _ = await one.talking()

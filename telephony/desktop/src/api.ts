@@ -10,6 +10,9 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 const ROOT = "/api/v1";
 
+/** ms until an answer counts as lost: a link that is dead without saying so would keep its button busy for ever. */
+const PATIENCE = 30_000;
+
 /** Whose data an installation's administrator looks at; everybody else belongs to a tenant and leaves it empty. */
 export const tenant = signal<string>("");
 
@@ -39,30 +42,34 @@ export function address(path: string): string {
 export async function api<T = void>(method: Method, path: string, body?: unknown, last = false): Promise<T> {
   const headers: Record<string, string> = { "Accept-Language": language.peek() };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  return send<T>(method, path, headers, body === undefined ? undefined : JSON.stringify(body), last);
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  return send<T>(method, path, headers, { body: sent, keepalive: last, signal: AbortSignal.timeout(PATIENCE) });
 }
 
-/** Send a file or text as it is, for what the API takes beside JSON. */
+/** Send a file or text as it is, for what the API takes beside JSON; it takes as long as it takes. */
 export async function upload<T = void>(method: Method, path: string, type: string, body: BodyInit): Promise<T> {
-  return send<T>(method, path, { "Accept-Language": language.peek(), "Content-Type": type }, body);
+  return send<T>(method, path, { "Accept-Language": language.peek(), "Content-Type": type }, { body });
 }
 
-async function send<T>(
-  method: Method,
-  path: string,
-  headers: Record<string, string>,
-  body?: BodyInit,
-  last = false,
-): Promise<T> {
+async function send<T>(method: Method, path: string, headers: Record<string, string>, more: RequestInit): Promise<T> {
   let answer: Response;
+  let text: string;
   try {
-    answer = await fetch(address(path), { method, headers, body, keepalive: last });
+    answer = await fetch(address(path), { method, headers, ...more });
+    text = await answer.text();
   } catch {
     throw new Problem(0, { code: "NETWORK" });
   }
   if (answer.status === 204) return undefined as T;
-  const type = answer.headers.get("Content-Type") ?? "";
-  const value: unknown = type.includes("json") ? await answer.json().catch(() => ({})) : undefined;
+  const value = answer.headers.get("Content-Type")?.includes("json") ? parsed(text) : undefined;
   if (!answer.ok) throw new Problem(answer.status, (value as ProblemBody | undefined) ?? { detail: answer.statusText });
   return value as T;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
 }

@@ -49,6 +49,12 @@ export function named(table: Record<string, string>, key: string | null | undefi
   return key ? (table[key] ?? key.replaceAll("_", " ")) : "";
 }
 
+/** The label of a result: the page's own where it is still the product's. */
+export function resultLabel({ code, label }: { code: string; label: string }): string {
+  const { results }: { results: Record<string, string> } = en;
+  return results[code] === label ? named(texts.value.results, code) : label;
+}
+
 if (typeof document !== "undefined") {
   effect(() => {
     document.documentElement.lang = language.value;

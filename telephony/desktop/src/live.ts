@@ -29,6 +29,7 @@ export interface Ears {
 }
 
 const SILENCE = 45_000; // ms without a word (ticks come every 20 s): the line is dead though nobody said so
+const CONNECTING = 10_000; // ms to connect in
 const LONGEST_WAIT = 10_000; // ms between tries
 const SESSION_ENDED = 4401;
 
@@ -121,7 +122,8 @@ async function back(): Promise<void> {
 }
 
 setInterval(() => {
-  if (socket?.readyState === WebSocket.OPEN && Date.now() - heardAt > SILENCE) socket.close();
+  const patience = { [WebSocket.OPEN]: SILENCE, [WebSocket.CONNECTING]: CONNECTING }[socket?.readyState ?? -1];
+  if (patience !== undefined && Date.now() - heardAt > patience) socket?.close();
 }, 5_000);
 
 // a laptop that wakes up or finds its network again does not wait for the next try

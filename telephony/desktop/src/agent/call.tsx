@@ -177,6 +177,8 @@ function Controls({ call }: { call: Call }) {
 /** What can be done with an answering machine. */
 function Mailbox({ call }: { call: Call }) {
   const t = texts.value;
+  const message = desk.value?.accepted?.card.message ?? "ready";
+  const off = message === "ready" ? (call.held ? t.controls.heldFirst : "") : t.controls.noDrop[message];
   return (
     <>
       <Button
@@ -191,6 +193,7 @@ function Mailbox({ call }: { call: Call }) {
         icon="message"
         label={t.controls.dropMessage}
         hint={t.controls.dropHint}
+        off={off}
         shortcut="KeyD"
         testid="drop-message"
         onPress={() => void dropMessage()}

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { sentence } from "../codes.ts";
 import type { Call } from "../desk.ts";
 import { keep, kept } from "../kept.ts";
-import { texts } from "../language.ts";
+import { resultLabel, texts } from "../language.ts";
 import { agent, desk } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
@@ -75,7 +75,7 @@ export function WrapUp({ call }: { call: Call }) {
               data-code={one.code}
               onChange={() => write({ code: one.code })}
             />
-            <span dir="auto">{one.label}</span>
+            <span dir="auto">{resultLabel(one)}</span>
           </label>
         ))}
       </fieldset>

@@ -72,15 +72,21 @@ export function told(error: unknown): void {
   if (error.status !== 0 && error.status !== 401) say(refused(error));
 }
 
-async function readAgents(): Promise<void> {
-  const found = await all<Agent>("/agents");
-  move({ ...latest(), agents: new Map(found.map((one) => [one.id, one])) });
+/** For each reading under way the events heard since it was begun: its answer may be older than they are. */
+const readings = new Set<LiveEvent[]>();
+
+async function read<T>(path: string, put: (found: T[], floor: Floor) => Floor): Promise<void> {
+  const meanwhile: LiveEvent[] = [];
+  readings.add(meanwhile);
+  const found = await all<T>(path).finally(() => readings.delete(meanwhile));
+  move(meanwhile.reduce((now, event) => heard(now, event).floor, put(found, latest())));
 }
 
-async function readCalls(): Promise<void> {
-  const found = await all<Call>("/calls?state=live");
-  move({ ...latest(), calls: new Map(found.map((one) => [one.id, one])) });
-}
+const readAgents = () =>
+  read<Agent>("/agents", (found, floor) => ({ ...floor, agents: new Map(found.map((one) => [one.id, one])) }));
+
+const readCalls = () =>
+  read<Call>("/calls?state=live", (found, floor) => ({ ...floor, calls: new Map(found.map((one) => [one.id, one])) }));
 
 export async function readCampaigns(): Promise<void> {
   const found = (await all<Campaign>("/campaigns")).sort(byName);
@@ -100,10 +106,11 @@ async function readSome(): Promise<void> {
   const ids = [...wanted];
   wanted.clear();
   if (ids.length > MOST_AT_ONCE) return readAgents();
-  const found = await all<Agent>(`/agents?${ids.map((id) => `id=${id}`).join("&")}`);
-  const known = new Map(latest().agents);
-  for (const one of found) known.set(one.id, one);
-  move({ ...latest(), agents: known });
+  await read<Agent>(`/agents?${ids.map((id) => `id=${id}`).join("&")}`, (found, floor) => {
+    const known = new Map(floor.agents);
+    for (const one of found) known.set(one.id, one);
+    return { ...floor, agents: known };
+  });
 }
 
 const someAgents = calm(readSome);
@@ -131,6 +138,7 @@ function draw(): void {
 }
 
 function onEvent(event: LiveEvent): void {
+  for (const meanwhile of readings) meanwhile.push(event);
   const step = heard(latest(), event);
   move(step.floor);
   for (const id of step.agents ?? []) wanted.add(id);

@@ -1,7 +1,7 @@
 /** One setting of a campaign: its input with what it does, its range and its unit. */
 
 import { whole } from "../format.ts";
-import { fill, named } from "../language.ts";
+import { fill, named, resultLabel } from "../language.ts";
 import { Field } from "../ui/field.tsx";
 import { Dispositions } from "./dispositions.tsx";
 import { Choices, Told } from "./group.tsx";
@@ -68,7 +68,7 @@ export function Setting({ name, settings, fault, set }: SettingProps) {
               .filter((one) => one.rule !== "callback")
               .map((one) => (
                 <option value={one.code} key={one.code}>
-                  {one.label}
+                  {resultLabel(one)}
                 </option>
               ))}
           </select>

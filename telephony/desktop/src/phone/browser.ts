@@ -58,6 +58,9 @@ export class BrowserPhone {
   /** The service was told which line is held over this connection. */
   #told = false;
   #stopped = false;
+  /** Counts starts: what an earlier one was answered, after a stop or another start, is of no use. */
+  #attempt = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   readonly #sound: HTMLAudioElement;
   readonly #watch: ReturnType<typeof setInterval>;
   #stopRing = () => {};
@@ -77,34 +80,41 @@ export class BrowserPhone {
 
   /** Get the microphone, then register; told as states, never thrown. */
   async start(): Promise<void> {
+    this.#attempt += 1;
+    const attempt = this.#attempt;
     set({ state: "asking" });
     const account = api<Schemas["Phone"]>("GET", "/me/phone");
     account.catch(() => {}); // looked at below
     try {
-      this.#keep(await microphone.open());
+      this.#keep(await microphone.open(), attempt);
     } catch (error) {
       if (!(error instanceof microphone.NoMicrophone)) throw error;
-      this.#lacksMicrophone(error);
+      if (attempt === this.#attempt) this.#lacksMicrophone(error);
       return;
     }
     try {
       this.#account = (await account).browser;
     } catch {
-      setTimeout(() => void this.again(), 2_000);
+      if (attempt === this.#attempt) this.#failed();
       return;
     }
-    if (!this.#stopped && this.#account) this.#register(this.#account);
+    if (attempt !== this.#attempt) return;
+    if (this.#account) this.#register(this.#account);
+    else set({ state: "lost" }); // there are no such phones any more
   }
 
   /** Try again after the microphone was allowed or plugged in, or take the phone back from another tab. */
   async again(): Promise<void> {
     if (this.#stopped) return;
+    clearTimeout(this.#retry);
     this.#hangUpUa();
     await this.start();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#attempt += 1;
+    clearTimeout(this.#retry);
     clearInterval(this.#watch);
     navigator.mediaDevices?.removeEventListener("devicechange", this.#devicesChanged);
     this.#hangUpUa();
@@ -146,10 +156,11 @@ export class BrowserPhone {
 
   async useMicrophone(id: string): Promise<void> {
     microphone.choose("microphone", id);
+    const attempt = this.#attempt;
     try {
-      this.#keep(await microphone.open(id));
+      this.#keep(await microphone.open(id), attempt);
     } catch (error) {
-      if (error instanceof microphone.NoMicrophone) this.#lacksMicrophone(error);
+      if (error instanceof microphone.NoMicrophone && attempt === this.#attempt) this.#lacksMicrophone(error);
       return;
     }
     const [track] = this.#stream?.getAudioTracks() ?? [];
@@ -161,6 +172,13 @@ export class BrowserPhone {
   async useSpeaker(id: string): Promise<void> {
     microphone.choose("speaker", id);
     await this.#toSpeaker();
+  }
+
+  // the service is away; it is asked again in a moment
+  #failed(): void {
+    set({ state: "lost" });
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.again(), 2_000);
   }
 
   // -- registering
@@ -373,7 +391,12 @@ export class BrowserPhone {
 
   // -- microphone
 
-  #keep(stream: MediaStream): void {
+  /** `attempt`: for which start it was asked for; a microphone that nobody wants any more is closed at once. */
+  #keep(stream: MediaStream, attempt: number): void {
+    if (attempt !== this.#attempt) {
+      for (const track of stream.getTracks()) track.stop();
+      return;
+    }
     this.#release();
     this.#stream = stream;
     stream.getAudioTracks()[0]?.addEventListener("ended", () => {

@@ -185,7 +185,11 @@ export const en = {
     voicemailDone: "Voicemail noted",
     dropMessage: "Drop message",
     dropHint: "plays after the beep; you are free at once",
-    noConsent: "the contact has not agreed to recorded messages",
+    noDrop: {
+      none: "the campaign has no recorded message",
+      no_consent: "the contact has not agreed to recorded messages",
+    },
+    heldFirst: "take the customer off hold first",
     doNotCall: "Do not call",
     listening: "{name} whispers to you",
     barged: "{name} is in the call",
@@ -209,9 +213,9 @@ export const en = {
   beep: { head: "Speak now", text: "Beep after {s} s" },
 
   doNotCall: {
-    waits: "On the do-not-call list in",
+    waits: "Goes on the do-not-call list in",
     undo: "Take back",
-    first: "“Do not call” is chosen: take it back first",
+    first: "waits for “Do not call”",
     done: "On the do-not-call list: {name}",
     kept: "The service does not answer. It is kept, and done as soon as it does: do not call {name}",
     failed: "Not on the do-not-call list: {name}",
@@ -266,9 +270,21 @@ export const en = {
     skipped: "This time does not exist there: the clocks are put forward. It becomes {time}.",
     twice: "This time comes twice there: the clocks are put back. The first one is taken.",
     past: "This time is over.",
-    mine: "by me",
+    mine: "I will call",
     quick: { hour: "In 1 hour", tomorrow: "Tomorrow", monday: "Monday" },
     failed: "The call was not answered. Say what the result was.",
+  },
+
+  // the product's own results, for as long as a campaign has them under these labels
+  results: {
+    success: "Success",
+    not_interested: "Not interested",
+    wrong_person: "Wrong person",
+    call_again: "Call again later",
+    callback: "Callback agreed",
+    answering_machine: "Answering machine",
+    do_not_call: "Do not call",
+    none: "No result entered",
   },
 
   notice: {
