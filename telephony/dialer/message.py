@@ -34,6 +34,7 @@ from telephony.pbx.port import (
     UnknownLeg,
 )
 from telephony.store import attempts, messages
+from telephony.store.grants import Full
 from telephony.store.records import Agent, Attempt
 from telephony.store.steps import step_attempt
 from telephony.store.work import Work
@@ -55,7 +56,7 @@ async def drop_message(desk: Desk, call: Call, when: When) -> None:
     if call.controls.held:
         raise Refused(Refusal.NOT_AVAILABLE, "Take the customer back from hold first")
 
-    def transaction(work: Work) -> tuple[Attempt, Agent, tuple[AgentEffect, ...]]:
+    def transaction(work: Work) -> tuple[Attempt, Agent, tuple[AgentEffect, ...]] | Full:
         attempt, agent = replace(call.attempt), replace(desk.agent)
         message_id = messages.to_drop(work.conn, attempt)
         if message_id is None:
@@ -63,12 +64,15 @@ async def drop_message(desk: Desk, call: Call, when: When) -> None:
         if not messages.consented(work.conn, attempt):
             raise Refused(Refusal.NOT_AVAILABLE, "The contact has not agreed to recorded messages")
         if when is When.AUTO and (full := attempts.grant_listening(work, desk.ground.place, attempt)) is not None:
-            raise NoCapacity(full.code, scope_id=full.scope_id, used=full.used, limit=full.limit)
+            return attempts.refuse_agent(work, agent, attempt.campaign_id, full)
         step_attempt(work, attempt, AttemptEvent.DROP_MESSAGE, message_id=message_id, message_when=when.value)
         call.recording.alone(work)
         return attempt, agent, _free(work, desk, agent, call)
 
-    call.attempt, desk.agent, effects = await desk.ground.change(transaction)
+    found = await desk.ground.change(transaction)
+    if isinstance(found, Full):
+        raise NoCapacity(found.code, scope_id=found.scope_id, used=found.used, limit=found.limit)
+    call.attempt, desk.agent, effects = found
     one = MessageCall(desk, call)
     desk.messages[call.leg.id] = one
     desk.call = None

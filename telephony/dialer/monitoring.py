@@ -35,9 +35,10 @@ from telephony.pbx.port import (
     SwitchboardError,
     UnknownLeg,
 )
-from telephony.store import agents, beside
+from telephony.store import agents, attempts, beside
 from telephony.store.engine import StoreUnavailable
 from telephony.store.grants import Full
+from telephony.store.work import Work
 
 if TYPE_CHECKING:
     from telephony.dialer.desk import Desk
@@ -129,7 +130,14 @@ class Monitoring:
         async def place() -> tuple[str, str]:
             call = call_of(desk, attempt_id)
             line = call.controls.talking()
-            leg = await ground.change(lambda work: beside.open_monitor(work, ground.place, call.attempt, supervisor_id))
+
+            def transaction(work: Work) -> str | Full:
+                leg = beside.open_monitor(work, ground.place, call.attempt, supervisor_id)
+                if isinstance(leg, Full):
+                    attempts.refuse_agent(work, own.agent, call.attempt.campaign_id, leg)
+                return leg
+
+            leg = await ground.change(transaction)
             if isinstance(leg, Full):
                 raise NoCapacity(leg.code, scope_id=leg.scope_id, used=leg.used, limit=leg.limit)
             return leg, line.leg_id

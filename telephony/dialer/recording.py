@@ -17,7 +17,7 @@ from telephony.model.campaign import Recording
 from telephony.model.ids import new_id
 from telephony.model.reasons import Capacity, Refusal
 from telephony.pbx.port import OrderRefused, SwitchboardError, UnknownLeg
-from telephony.store import recordings
+from telephony.store import attempts, recordings
 from telephony.store.grants import Full
 from telephony.store.recordings import Due, Kept
 from telephony.store.work import Work
@@ -111,7 +111,10 @@ class CallRecording:
         ground, attempt, tape = self._desk.ground, self._call.attempt, new_id()
 
         def transaction(work: Work) -> Full | None:
-            return recordings.begin(work, ground.place, attempt, tape, on_demand=True, at=work.now)
+            full = recordings.begin(work, ground.place, attempt, tape, on_demand=True, at=work.now)
+            if full is not None:
+                attempts.refuse_agent(work, self._desk.agent, attempt.campaign_id, full)
+            return full
 
         full = await ground.change(transaction)
         if full is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from telephony.dialer.errors import ContactWithdrawn, DialerError, NoCapacity, R
 from telephony.dialer.settlement import LOOK_AGAIN_AFTER, may_be_on_its_way
 from telephony.model.agent import AgentEffect, AgentState
 from telephony.model.attempt import AttemptEvent, AttemptState
-from telephony.model.outcomes import NO_ANSWER, LegEnd, kind_of
+from telephony.model.outcomes import NO_ANSWER, LegEnd, kind_of, trunk_failed
 from telephony.model.reasons import Capacity, Refusal, Withdrawal
 from telephony.model.transfer import TRANSFER, TransferEffect, TransferEvent, TransferState
 from telephony.pbx.port import (
@@ -32,7 +33,7 @@ from telephony.pbx.port import (
     ThirdCall,
     UnknownLeg,
 )
-from telephony.store import agents, beside, controls
+from telephony.store import agents, attempts, beside, controls
 from telephony.store.beside import Third
 from telephony.store.grants import Full
 from telephony.store.records import Agent, Attempt
@@ -61,6 +62,8 @@ class Transfer:
         self._desk = desk
         self._call = call
         self.leg = leg
+        self._third: Third | None = None  # who was called; by a former service: not known
+        self._failed: frozenset[str] = frozenset()  # trunks that could not reach them
         self._since: datetime | None = None  # when it was ordered; by a former service: None
         self._stash: list[LegEvent] = []  # what came while the call was unknown, for after the survey
 
@@ -98,17 +101,10 @@ class Transfer:
             attempt = replace(self._call.attempt)
             third = grant(work, attempt)
             if isinstance(third, Third):
-                beside.store(
-                    work,
-                    self._desk.ground.place,
-                    attempt,
-                    third.leg,
-                    kind=beside.THIRD,
-                    agent_id=third.agent_id,
-                    trunk_id=third.trunk_id,
-                    e164=third.e164,
-                )
+                self._store(work, attempt, third)
                 self._write(work, attempt, event, transfer_to=third.name, transfer_agent_id=third.agent_id)
+            elif isinstance(third, Full):
+                attempts.refuse_agent(work, self._desk.agent, attempt.campaign_id, third)
             return attempt, third
 
         self._call.attempt, third = await self._desk.ground.change(transaction)
@@ -116,9 +112,8 @@ class Transfer:
             raise NoCapacity(third.code, scope_id=third.scope_id, used=third.used, limit=third.limit)
         if isinstance(third, Withdrawal):
             raise ContactWithdrawn(third)
-        self.leg = third.leg
-        self._desk.thirds[third.leg] = self
-        self._desk.ground.owners[third.leg] = self._desk
+        self._failed = frozenset()
+        self._take(third)
         try:
             if not self._call.controls.held:
                 await self._call.controls.park()
@@ -127,6 +122,24 @@ class Transfer:
             await self._step(TransferEvent.CALL_ENDED)
             raise
         await self._call_third(third)
+
+    def _store(self, work: Work, attempt: Attempt, third: Third) -> None:
+        beside.store(
+            work,
+            self._desk.ground.place,
+            attempt,
+            third.leg,
+            kind=beside.THIRD,
+            agent_id=third.agent_id,
+            trunk_id=third.trunk_id,
+            e164=third.e164,
+        )
+
+    def _take(self, third: Third) -> None:
+        """This leg is stored, and told of here from now on."""
+        self._third, self.leg = third, third.leg
+        self._desk.thirds[third.leg] = self
+        self._desk.ground.owners[third.leg] = self._desk
 
     async def _call_third(self, third: Third) -> None:
         settings = self._call.settings
@@ -145,9 +158,14 @@ class Transfer:
             self._desk.ground.resync_wanted.set()
         except SwitchboardError as error:
             log.warning("attempt %s: the third party was not called: %s", self._call.attempt.id, error)
+            await self._desk.ground.change(self._refused)
             await self._close("not_placed")
             await self._step(TransferEvent.THIRD_ENDED)
             raise NoCapacity(Capacity.PBX_UNREACHABLE) from error
+
+    def _refused(self, work: Work) -> None:
+        nobody = Full(Capacity.PBX_UNREACHABLE, "", 0, 0)
+        attempts.refuse_agent(work, self._desk.agent, self._call.attempt.campaign_id, nobody)
 
     async def complete(self) -> None:
         """Hand the customer over, now or as soon as the third party answers; the same again changes nothing."""
@@ -205,19 +223,49 @@ class Transfer:
                 missing_endpoint=event.missing_endpoint,
             )
             why = NO_ANSWER if event.ring_limit_reached else kind_of(end)
+            if self.state in _RINGING and trunk_failed(end) and await self._next_trunk(end):
+                return
         await self._close(why, cause=event.cause, sip=event.sip)
         if TRANSFER.knows(self.state, TransferEvent.THIRD_ENDED):
             await self._step(TransferEvent.THIRD_ENDED, why=why)
+
+    async def _next_trunk(self, end: LegEnd) -> bool:
+        """Call a number by the next trunk after one that failed before anything rang; False where there is none."""
+        call, place, old = self._call, self._desk.ground.place, self._third
+        if old is None or old.trunk_id is None:
+            return False
+        failed = self._failed | {old.trunk_id}
+
+        def transaction(work: Work) -> Third | Full | None:
+            found = beside.pass_on(work, place, call.attempt, call.settings, old, end, passed=failed)
+            if isinstance(found, Third):
+                self._store(work, call.attempt, found)
+            elif isinstance(found, Full):
+                attempts.refuse_agent(work, self._desk.agent, call.attempt.campaign_id, found)
+            return found
+
+        found = await self._desk.ground.change(transaction)
+        if not isinstance(found, Third):
+            return False
+        self._failed = failed
+        self._forget(old.leg)
+        self._take(found)
+        with suppress(NoCapacity):  # told as a transfer that failed
+            await self._call_third(found)
+        return True
 
     async def _close(self, how: str, *, cause: int = 0, sip: int | None = None) -> None:
         """The third party's leg is gone, or was never there."""
         leg, desk = self.leg, self._desk
         await desk.ground.change(lambda work: agents.leg_ended(work, leg, how, cause=cause, sip=sip))
-        desk.thirds.pop(leg, None)
-        desk.ground.owners.pop(leg, None)
-        desk.ground.settled.add(leg)
+        self._forget(leg)
         if self.colleague is not None:
             desk.ground.free_colleague(self.colleague)
+
+    def _forget(self, leg: str) -> None:
+        self._desk.thirds.pop(leg, None)
+        self._desk.ground.owners.pop(leg, None)
+        self._desk.ground.settled.add(leg)
 
     async def call_over(self) -> None:
         """Customer or agent is gone; a third party whom the customer talked to goes with the customer."""

@@ -20,8 +20,8 @@ from telephony.model.ids import new_id
 from telephony.model.listening import EAR_CHANNELS, call_channels, detection
 from telephony.model.offer import OfferEvent
 from telephony.model.outcomes import UNCOUNTED, UNTOUCHED, LegEnd
-from telephony.model.reasons import Capacity, Outcome, Withdrawal
-from telephony.store import abandonment, claims, grants, messages, offers, permission
+from telephony.model.reasons import Outcome, Withdrawal
+from telephony.store import abandonment, claims, grants, messages, offers, permission, ways_out
 from telephony.store.agents import Line, close_leg, leg_ended, open_line
 from telephony.store.due import due_columns, why_blocked, why_never
 from telephony.store.grants import Full, Need, Place
@@ -30,9 +30,6 @@ from telephony.store.records import Agent, Attempt, Contact, Number, Offer, colu
 from telephony.store.schema import attempts, campaigns, dialed, legs, numbers, refusals
 from telephony.store.steps import step_agent, step_attempt, step_contact, step_offer
 from telephony.store.work import Work
-
-MAX_LEGS = 3
-"""Trunks tried for one attempt at the most (SPEC section 4)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -251,53 +248,37 @@ def _grant_leg(
 
     With an `agent_leg` a channel for that too; the trunk's rate counts only when the customer's leg is placed.
     """
-    known = claims.usable_trunks(work, here, offer.tenant_id)
-    able = [trunk for trunk in known if claims.allows(trunk, offer.e164) and trunk.id not in passed]
-    if not able:
-        if known and not passed:
-            return Withdrawal.NUMBER_NOT_ALLOWED
-        return Full(Capacity.NO_TRUNK, "", 0, 0)
+    known = ways_out.usable_trunks(work, here, offer.tenant_id)
+    able = [trunk for trunk in known if ways_out.allows(trunk, offer.e164) and trunk.id not in passed]
+    if not able and known and not passed:
+        return Withdrawal.NUMBER_NOT_ALLOWED
     leg_id = new_id()
-    first: Full | None = None
-    if len(able) > 1:
-        _lock(work, here, offer.tenant_id, [trunk.id for trunk in able])
-    for trunk in able:
-        needs = [
+
+    def needs(trunk: Any) -> list[Need]:
+        wanted = [
             Need(leg_id, grants.TRUNK, trunk.id),
             Need(leg_id, grants.CELL, here.cell_id, call_channels(settings)),
         ]
         if not passed:
-            needs += [
+            wanted += [
                 Need(attempt_id, grants.TENANT, offer.tenant_id),
                 Need(attempt_id, grants.DATA_CENTER, here.data_center_id),
             ]
         if agent_leg is not None:
-            needs.append(Need(agent_leg, grants.CELL, here.cell_id))
-        rate = (trunk.id, trunk.max_calls_per_second) if agent_leg is None else None
-        full = grants.take(work, here, needs, rate=rate)
-        if full is None:
-            return CallLeg(
-                id=leg_id,
-                trunk_id=trunk.id,
-                dial=trunk.dial_template.replace("{number}", offer.e164),
-                caller_id=caller_id_of(settings, trunk),
-                max_ring=trunk.max_ring,
-                abandon_path=messages.abandon_path(work.conn, offer.campaign_id),
-            )
-        first = first or full
-        if full.code not in (Capacity.TRUNK_CHANNEL_LIMIT, Capacity.CALL_RATE_LIMIT):
-            break  # another trunk has no more room in the tenant, the data center or the cell
-    assert first is not None
-    return first
+            wanted.append(Need(agent_leg, grants.CELL, here.cell_id))
+        return wanted
 
-
-def _lock(work: Work, here: Place, tenant_id: str, trunk_ids: list[str]) -> None:
-    """Lock all limits that a leg through one of these trunks may need, before the first of them is touched.
-
-    One after the other, in the order in which trunks are tried, two cells would wait for each other.
-    """
-    own = [(grants.TENANT, tenant_id), (grants.DATA_CENTER, here.data_center_id), (grants.CELL, here.cell_id)]
-    grants.locked(work, [*own, *((grants.TRUNK, trunk) for trunk in trunk_ids)])
+    trunk = ways_out.take_first(work, here, offer.tenant_id, able, needs, counts_now=agent_leg is None)
+    if isinstance(trunk, Full):
+        return trunk
+    return CallLeg(
+        id=leg_id,
+        trunk_id=trunk.id,
+        dial=ways_out.dial_of(trunk, offer.e164),
+        caller_id=ways_out.caller_id_of(settings, trunk),
+        max_ring=trunk.max_ring,
+        abandon_path=messages.abandon_path(work.conn, offer.campaign_id),
+    )
 
 
 def grant_listening(work: Work, here: Place, attempt: Attempt) -> Full | None:
@@ -308,14 +289,6 @@ def grant_listening(work: Work, here: Place, attempt: Attempt) -> Full | None:
     if Amd(attempt.amd) is Amd.PARALLEL or grants.holds(work, attempt.id, grants.CELL):
         return None
     return grants.take(work, here, [Need(attempt.id, grants.CELL, here.cell_id, EAR_CHANNELS)])
-
-
-def caller_id_of(settings: CampaignSettings, trunk: Any) -> str:
-    """The campaign's, where this trunk allows it; else the trunk's own first one."""
-    allowed: list[str] = trunk.caller_ids
-    if settings.caller_id is not None and (not allowed or settings.caller_id in allowed):
-        return settings.caller_id
-    return allowed[0] if allowed else ""
 
 
 def refuse(work: Work, agent: Agent, offer: Offer, full: Full, *, opened: bool = True) -> Full:
@@ -382,23 +355,24 @@ def next_leg(
 
     `Withdrawal`: what was allowed when the first leg was placed is no longer. `Full`: no other trunk has room.
     """
-    if attempt.leg_count >= MAX_LEGS:
+    if attempt.leg_count >= ways_out.MAX_LEGS:
         return None
     offer = offers.load(work, attempt.offer_id)
     assert offer is not None
-    tried = work.conn.execute(select(legs.c.trunk_id).where(legs.c.attempt_id == attempt.id)).scalars().all()
+    mine = legs.c.attempt_id == attempt.id, legs.c.kind == "customer"
+    tried = work.conn.execute(select(legs.c.trunk_id).where(*mine)).scalars().all()
     settings = CampaignSettings.stored(offer.settings)
     others = [
         trunk
-        for trunk in claims.usable_trunks(work, here, attempt.tenant_id)
-        if trunk.id not in tried and claims.allows(trunk, attempt.e164)
+        for trunk in ways_out.usable_trunks(work, here, attempt.tenant_id)
+        if trunk.id not in tried and ways_out.allows(trunk, attempt.e164)
     ]
     if not others:
         return None
     why = forbidden(work, settings, offer, offers.contact_of(work, attempt.contact_id), attempt=attempt)
     if why is not None:
         return why
-    _lock(work, here, attempt.tenant_id, [old.trunk_id, *(trunk.id for trunk in others)])
+    ways_out.lock(work, here, attempt.tenant_id, [old.trunk_id, *(trunk.id for trunk in others)])
     leg_ended(work, old.id, "trunk_failed", cause=end.cause, sip=end.sip)
     leg = _grant_leg(work, here, offer, settings, attempt.id, passed=frozenset(t for t in tried if t))
     if isinstance(leg, Full):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, insert, or_, select
 
 from telephony.model.campaign import CampaignSettings
 from telephony.model.ids import new_id
+from telephony.model.outcomes import LegEnd
 from telephony.model.reasons import Withdrawal
-from telephony.store import claims, grants
-from telephony.store.attempts import caller_id_of
+from telephony.store import grants, ways_out
+from telephony.store.agents import leg_ended
 from telephony.store.grants import Full, Need, Place
 from telephony.store.paging import Row
 from telephony.store.records import Attempt
@@ -61,28 +63,64 @@ def grant_colleague(work: Work, here: Place, attempt: Attempt, *, agent_id: str,
 
 
 def grant_number(
-    work: Work, here: Place, attempt: Attempt, settings: CampaignSettings, e164: str
+    work: Work,
+    here: Place,
+    attempt: Attempt,
+    settings: CampaignSettings,
+    e164: str,
+    *,
+    passed: frozenset[str] = frozenset(),
 ) -> Third | Full | Withdrawal:
-    """Places for a call to a number, through the first trunk that takes it and has room. Raises `LostCell`."""
-    able = [trunk for trunk in claims.usable_trunks(work, here, attempt.tenant_id) if claims.allows(trunk, e164)]
-    if not able:
+    """Places for a call to a number, through the first trunk that takes it and has room. Raises `LostCell`.
+
+    `passed`: trunks that have failed.
+    """
+    known = ways_out.usable_trunks(work, here, attempt.tenant_id)
+    able = [trunk for trunk in known if ways_out.allows(trunk, e164) and trunk.id not in passed]
+    if not able and known and not passed:
         return Withdrawal.NUMBER_NOT_ALLOWED
-    leg, first = new_id(), None
-    for trunk in able:
-        needs = [Need(leg, grants.TRUNK, trunk.id), Need(leg, grants.CELL, here.cell_id)]
-        full = grants.take(work, here, needs, rate=(trunk.id, trunk.max_calls_per_second))
-        if full is None:
-            return Third(
-                leg=leg,
-                dial=trunk.dial_template.replace("{number}", e164),
-                name=e164,
-                caller_id=caller_id_of(settings, trunk),
-                trunk_id=trunk.id,
-                e164=e164,
-            )
-        first = first or full
-    assert first is not None
-    return first
+    leg = new_id()
+
+    def needs(trunk: Any) -> list[Need]:
+        return [Need(leg, grants.TRUNK, trunk.id), Need(leg, grants.CELL, here.cell_id)]
+
+    trunk = ways_out.take_first(work, here, attempt.tenant_id, able, needs)
+    if isinstance(trunk, Full):
+        return trunk
+    return Third(
+        leg=leg,
+        dial=ways_out.dial_of(trunk, e164),
+        name=e164,
+        caller_id=ways_out.caller_id_of(settings, trunk),
+        trunk_id=trunk.id,
+        e164=e164,
+    )
+
+
+def pass_on(
+    work: Work,
+    here: Place,
+    attempt: Attempt,
+    settings: CampaignSettings,
+    old: Third,
+    end: LegEnd,
+    *,
+    passed: frozenset[str],
+) -> Third | Full | None:
+    """The next trunk's turn to call a number that `old` failed to; None: there is none. Raises `LostCell`.
+
+    `passed`: the trunks that have failed, that of `old` among them.
+    """
+    assert old.e164 is not None
+    known = ways_out.usable_trunks(work, here, attempt.tenant_id)
+    able = [trunk.id for trunk in known if ways_out.allows(trunk, old.e164) and trunk.id not in passed]
+    if not able or len(passed) >= ways_out.MAX_LEGS:
+        return None
+    ways_out.lock(work, here, attempt.tenant_id, [*passed, *able])
+    leg_ended(work, old.leg, "trunk_failed", cause=end.cause, sip=end.sip)
+    found = grant_number(work, here, attempt, settings, old.e164, passed=passed)
+    assert not isinstance(found, Withdrawal)
+    return found
 
 
 def third_of(work: Work, attempt_id: str) -> str | None:

@@ -7,7 +7,6 @@ agent last; one it skipped does not come back to it for 24 hours unless it is al
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -23,8 +22,7 @@ from telephony.model.contact import ContactEvent, ContactState
 from telephony.model.due import Due, Waits
 from telephony.model.listening import call_channels
 from telephony.model.offer import OfferState
-from telephony.model.reasons import Capacity
-from telephony.store import grants, permission
+from telephony.store import permission
 from telephony.store.due import due_columns, in_turn, numbers_of_contact, why_blocked, why_never
 from telephony.store.grants import Full, Place
 from telephony.store.prepared import Prepared
@@ -39,10 +37,9 @@ from telephony.store.schema import (
     numbers,
     offers,
     team_members,
-    trunk_cells,
-    trunks,
 )
 from telephony.store.steps import step_contact
+from telephony.store.ways_out import allows, room, usable_trunks
 from telephony.store.work import Work
 
 CANDIDATES = 20
@@ -201,53 +198,6 @@ def _due(state: ContactState) -> Any:
 
 _WAITING = Prepared(_due(ContactState.WAITING))
 _CALLBACKS = Prepared(_due(ContactState.CALLBACK).where(for_anybody(bindparam("long_due"))))
-
-_TRUNKS = Prepared(
-    select(trunks)
-    .where(
-        trunks.c.enabled,
-        or_(trunks.c.tenant_id.is_(None), trunks.c.tenant_id == bindparam("tenant")),
-        exists().where(trunk_cells.c.trunk_id == trunks.c.id, trunk_cells.c.cell_id == bindparam("cell")),
-    )
-    .order_by(trunks.c.position, trunks.c.name)
-)
-
-
-def usable_trunks(work: Work, place: Place, tenant_id: str) -> list[Any]:
-    """The trunks a tenant may use from this cell, first choice first."""
-    return list(_TRUNKS(work.conn, {"cell": place.cell_id, "tenant": tenant_id}))
-
-
-def allows(trunk: Any, e164: str) -> bool:
-    """True where the trunk takes this number: one of its prefixes, or no prefix given."""
-    ranges: list[str] = trunk.number_ranges
-    return not ranges or any(e164.startswith(prefix) for prefix in ranges)
-
-
-def room(work: Work, place: Place, tenant_id: str, trunks_here: list[Any]) -> Callable[[int], Full | None]:
-    """Which limit stands in the way of any call of a tenant that takes so many channels of the cell; None: none."""
-    if not trunks_here:
-        return lambda channels: Full(Capacity.NO_TRUNK, "", 0, 0)
-    scopes = [
-        (grants.TENANT, tenant_id),
-        (grants.DATA_CENTER, place.data_center_id),
-        (grants.CELL, place.cell_id),
-        *((grants.TRUNK, trunk.id) for trunk in trunks_here),
-    ]
-    use = grants.locked(work, scopes)
-
-    def in_the_way(channels: int) -> Full | None:
-        full = {
-            key: Full(grants.REFUSAL[key[0]], key[1], used, limit)
-            for key, (used, limit) in use.items()
-            if used + (channels if key[0] == grants.CELL else 1) > limit
-        }
-        for key in scopes[:3]:
-            if key in full:
-                return full[key]
-        return full[scopes[3]] if all(trunk in full for trunk in scopes[3:]) else None
-
-    return in_the_way
 
 
 def of_agent(conn: Connection, agent_id: str) -> list[Campaign]:

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, update
 
 from telephony.model.campaign import CampaignSettings
 from telephony.model.reasons import Capacity, Withdrawal
-from telephony.store import attempts, claims, grants, offers
+from telephony.store import attempts, grants, offers, ways_out
 from telephony.store.attempts import CallLeg
 from telephony.store.grants import Place
 from telephony.store.prepared import Prepared
@@ -29,7 +29,7 @@ def place(work: Work, here: Place, agent: Agent, attempt: Attempt, leg: CallLeg)
     why = attempts.forbidden(work, settings, offer, contact, attempt=attempt)
     if why is not None:
         return why
-    trunks = {trunk.id: trunk for trunk in claims.usable_trunks(work, here, attempt.tenant_id)}
+    trunks = {trunk.id: trunk for trunk in ways_out.usable_trunks(work, here, attempt.tenant_id)}
     if leg.trunk_id not in trunks:
         return Capacity.NO_TRUNK  # disabled while the agent's phone rang
     full = grants.take_rate(work, here, leg.trunk_id, trunks[leg.trunk_id].max_calls_per_second)

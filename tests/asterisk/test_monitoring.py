@@ -24,8 +24,8 @@ SUPERVISOR = 1800.0
 """Hertz of what the supervisor says all the time."""
 
 
-async def supervisor(talk: Talk) -> str:
-    """A supervisor with carol's phone; their id."""
+async def supervisor(talk: Talk, phone: str = "carol") -> str:
+    """A supervisor with a phone; their id."""
     one = talk.shift
     new = accounts.NewUser(
         username="sue",
@@ -33,7 +33,7 @@ async def supervisor(talk: Talk) -> str:
         role=accounts.Role.SUPERVISOR,
         password="correct horse",
         cell_id=one.here.cell_id,
-        phone="carol",
+        phone=phone,
     )
     made = await one.store.run(
         lambda conn: accounts.create_user(conn, one.here.tenant_id, new, password_hash="-", now=now())

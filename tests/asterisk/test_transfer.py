@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,15 @@ from telephony.demo.customers import fictional_number
 from telephony.demo.pbx import Pbx
 from telephony.demo.ports import PortBlock
 from telephony.demo.softphone import AnswerMode, Softphone
+from telephony.dialer.errors import NoCapacity
 from telephony.dialer.requests import Target
+from telephony.model.monitoring import MonitorMode
 from telephony.model.transfer import TransferEvent, TransferState
-from telephony.store import accounts, schema
+from telephony.store import accounts, floor, schema
 from telephony.store.engine import Store
+from tests.asterisk.test_monitoring import supervisor
 from tests.asterisk.test_recordings import AGENT, CUSTOMER, kept, tones
+from tests.asterisk.test_trunks import second_trunk
 from tests.support import wav
 from tests.support.platform import TRUNK
 from tests.support.runs import runs
@@ -320,3 +325,81 @@ async def test_a_colleague_whom_a_supervisor_frees_is_out_of_the_call_that_was_h
             assert (await one.ended(all_three.talk.call)).outcome == "TALKED"
         await one.state_is("alice", "wrap_up")
         await all_three.nothing_is_up()
+
+
+@pytest.mark.parametrize("first", ["down", "congested"])
+async def test_a_number_is_called_by_the_next_trunk_where_the_first_fails_before_it_rings(
+    store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path, first: str
+) -> None:
+    async with three(store, pbx, ports, tmp_path) as all_three:
+        one = all_three.talk.shift
+        number = fictional_number("00", 77)
+        fails = {"down": "PJSIP/{number}@nowhere", "congested": f"PJSIP/{fictional_number('04', 77)}@{TRUNK}"}[first]
+        second = await second_trunk(one, dial_template=f"PJSIP/{{number}}@{TRUNK}")
+        await store.run(
+            lambda conn: conn.execute(
+                update(schema.trunks).where(schema.trunks.c.id == one.here.trunk_id).values(dial_template=fails)
+            )
+        )
+        await all_three.ask(BLIND, Target(number=number))
+        await all_three.call_is("transferred")
+        legs = sorted((row for row in await one.rows(schema.legs) if row.kind == "third"), key=lambda leg: leg.id)
+        assert [(leg.trunk_id, leg.outcome) for leg in legs] == [(one.here.trunk_id, "trunk_failed"), (second, None)]
+        assert legs[0].ended_at <= legs[1].placed_at, "never two legs to one number at the same time"
+        await all_three.talk.bob.hang_up()
+        assert (await one.ended(all_three.talk.call)).outcome == "TALKED"
+        await all_three.nothing_is_up()
+
+
+async def test_where_every_trunk_fails_the_customer_is_back_and_a_busy_number_is_not_called_twice(
+    store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path
+) -> None:
+    async with three(store, pbx, ports, tmp_path) as all_three:
+        one = all_three.talk.shift
+        to_network = f"PJSIP/{{number}}@{TRUNK}"
+        await second_trunk(one, dial_template=to_network)
+        await store.run(lambda conn: conn.execute(update(schema.trunks).values(dial_template=to_network)))
+        for suffix, legs, why in (("04", 2, "unavailable"), ("01", 1, "busy")):
+            before = len([row for row in await one.rows(schema.legs) if row.kind == "third"])
+            await all_three.ask(CONSULT, Target(number=fictional_number(suffix, 78)))
+            told: list[str] = []
+            while not told or told[-1] != why:
+                events = await one.rows(schema.events)
+                told = [row.payload["why"] for row in events if row.kind == "call.transfer_failed"]
+                await asyncio.sleep(0.02)
+            assert len([row for row in await one.rows(schema.legs) if row.kind == "third"]) - before == legs
+            await all_three.call_is("talking")
+            await one.until(lambda: not one.desks["alice"].call.controls.held, what="the customer back")
+        await one.floor.hang_up(one.agents["alice"], all_three.talk.call)
+        await one.ended(all_three.talk.call)
+        await all_three.nothing_is_up()
+
+
+async def test_a_transfer_or_a_supervisor_without_room_is_a_refusal_like_any_other(
+    store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path
+) -> None:
+    async with three(store, pbx, ports, tmp_path) as all_three:
+        one, agent = all_three.talk.shift, all_three.talk.shift.agents["alice"]
+        sue = await supervisor(all_three.talk, "load1")
+        await store.run(lambda conn: conn.execute(update(schema.trunks).values(max_channels=1)))
+        with pytest.raises(NoCapacity):
+            await all_three.ask(BLIND, Target(number=fictional_number("00", 79)))
+        await store.run(lambda conn: conn.execute(update(schema.cells).values(max_channels=2)))
+        with pytest.raises(NoCapacity):
+            await all_three.ask(BLIND, Target(agent_id=all_three.colleague))
+        with pytest.raises(NoCapacity):
+            await one.floor.supervision.monitor(sue, "Sue", agent, all_three.talk.call, MonitorMode.LISTEN)
+        expected = [
+            ("TRUNK_CHANNEL_LIMIT", agent, 1, 1),
+            ("CELL_CHANNEL_LIMIT", agent, 2, 2),
+            ("CELL_CHANNEL_LIMIT", sue, 2, 2),
+        ]
+        stored = await one.rows(schema.refusals)
+        assert [(row.code, row.agent_id, row.used, row.limit) for row in stored] == expected
+        events = [(row.payload, row.agent_id) for row in await one.rows(schema.events) if row.kind == "limit.reached"]
+        assert [(told["code"], whose, told["used"], told["limit"]) for told, whose in events] == expected
+        since = now() - timedelta(minutes=5)
+        lately = await store.run(lambda conn: floor.refused(conn, one.here.tenant_id, since=since))
+        assert sum(row["n"] for row in lately) == len(expected)
+        await all_three.call_is("talking")
+        assert not one.desks["alice"].call.controls.held
