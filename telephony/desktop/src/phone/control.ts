@@ -1,6 +1,7 @@
 /** Starts and stops the phone in this browser as the agent has chosen; what it does is browser.ts, loaded then. */
 
 import { effect, signal } from "@preact/signals";
+import { keep, kept } from "../kept.ts";
 import { agent } from "../store.ts";
 import type { BrowserPhone } from "./browser.ts";
 import { set } from "./state.ts";
@@ -8,12 +9,18 @@ import { set } from "./state.ts";
 /** The phone while it is in this browser. */
 export const browserPhone = signal<BrowserPhone | null>(null);
 
+const KEPT = "phone";
+
 let wanted = false;
+
+// a customer may be waiting for a page that is loaded anew: its phone comes while it is asked who is signed in
+if (kept(KEPT)) void import("./browser.ts").catch(() => {});
 
 effect(() => {
   const wants = agent.value?.phone_kind === "browser";
   if (wants === wanted) return;
   wanted = wants;
+  keep(KEPT, wants || null);
   if (wants) void start();
   else stop();
 });
