@@ -51,8 +51,11 @@ async def serve(settings: Settings) -> int:
     try:
         store = Store(settings.database_url)
         hold = await asyncio.to_thread(_prepare, store, settings)
-    except (cells.CellTaken, DatabaseTooNew, StoreUnavailable, SQLAlchemyError, OSError) as error:
+    except (cells.CellTaken, DatabaseTooNew) as error:
         print(f"telephony: {_sentence(error)}", file=sys.stderr)
+        return CONFIGURATION
+    except (StoreUnavailable, SQLAlchemyError, OSError) as error:
+        print(f"telephony: database_url: {_sentence(error)}", file=sys.stderr)
         return CONFIGURATION
     try:
         return await _run(settings, store)
@@ -93,7 +96,9 @@ async def _run(settings: Settings, store: Store) -> int:
         await floor.start()
         await server.start()
     except OSError as error:
-        print(f"telephony: http.port: {settings.http.port} cannot be listened on: {error.strerror}", file=sys.stderr)
+        address = f"{settings.http.host}:{settings.http.port}"
+        print(f"telephony: http.host, http.port: {address} cannot be listened on: {error.strerror}", file=sys.stderr)
+        await server.stop()
         await floor.stop()
         return CONFIGURATION
     except SwitchboardError as error:

@@ -213,6 +213,8 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql://")):
             raise ValueError("is neither sqlite:///FILE nor postgresql://...")
+        if value.startswith("postgresql://") and not _readable(value):
+            raise ValueError("cannot be read; a password's @ : / ? # [ ] are written %40 %3A %2F %3F %23 %5B %5D")
         return value
 
     @classmethod
@@ -318,6 +320,16 @@ def shown(name: str, value: object) -> str:
     if isinstance(value, tuple):
         value = ", ".join(value)
     return "(not set)" if value in (None, "") else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _readable(url: str) -> bool:
+    """Whether the parts of an address can be told apart."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number; its text may be of a password
+    except ValueError:
+        return False
+    return parts.netloc.count("@") <= 1
 
 
 def origin_of(url: str) -> str:

@@ -123,6 +123,10 @@ def test_a_database_that_cannot_be_reached(telephony: Telephony, monkeypatch: py
     result = telephony("agent", "list", code=2)
     assert result.stderr.startswith("telephony: database_url:")
     assert "s3cret" not in result.stderr
+    monkeypatch.setenv("TELEPHONY_AMI_SECRET", "secret")
+    result = telephony("serve", code=2)
+    assert result.stderr.startswith("telephony: database_url:")
+    assert "s3cret" not in result.stderr
 
 
 def test_a_data_dir_that_cannot_be_made(telephony: Telephony, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
