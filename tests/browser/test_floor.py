@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,62 @@ async def test_a_supervisor_reads_settings_and_changes_none(offices: Offices) ->
     await expect(page.at("setting-ring_limit")).to_be_disabled()
     await expect(page.at("settings-save")).to_have_count(0)
     await expect(page.at("tab-people")).to_have_count(0)
+
+
+async def test_the_agents_stand_in_the_order_of_a_column_by_keyboard_too(offices: Offices) -> None:
+    here, page = await floor(offices, "sue", contacts=[], running=False)
+    bob = await offices.client(here, "bob")
+    assert (await bob("PUT", "/api/v1/me/state", {"state": "idle", "reason": "lunch"})).status == 204
+    names = page.page.locator('[data-testid="floor-agent"] th b')
+    await expect(names).to_have_text(["Ann", "Bob", "Sue"])
+    await expect(page.at("head-name")).to_have_attribute("aria-sort", "ascending")
+    await page.at("sort-name").focus()
+    await page.page.keyboard.press("Enter")
+    await expect(names).to_have_text(["Sue", "Bob", "Ann"])
+    await expect(page.at("head-name")).to_have_attribute("aria-sort", "descending")
+    await page.page.keyboard.press("Tab")
+    await page.page.keyboard.press("Space")
+    await expect(page.at("head-state")).to_have_attribute("aria-sort", "ascending")
+    assert await page.at("head-name").get_attribute("aria-sort") is None
+    await expect(names).to_have_text(["Bob", "Ann", "Sue"])  # not ready before offline, and those by name
+    await page.press("sort-state")
+    await expect(names).to_have_text(["Ann", "Sue", "Bob"])
+
+
+async def test_a_recorded_call_is_found_and_heard(offices: Offices, number: str) -> None:
+    plan = {"contacts": [contact("Maria", number)], "settings": {"recording": "all"}}
+    here, page = await floor(offices, "sue", phone="load23", **plan)
+    ann = await offices.client(here, "ann")
+    assert (await ann("PUT", "/api/v1/me/state", {"state": "available"})).status == 204
+    await expect(page.at("floor-agent", agent=here.people["ann"])).to_have_attribute("data-state", "previewing")
+    offer = (await ann("GET", "/api/v1/me")).json["offer"]["id"]
+    assert (await ann("POST", f"/api/v1/offers/{offer}/accept")).status == 200
+    await expect(page.at("floor-agent", agent=here.people["ann"])).to_have_attribute("data-state", "talking")
+    await asyncio.sleep(2.0)  # something to hear
+    call = (await ann("GET", "/api/v1/me")).json["call"]["id"]
+    assert (await ann("POST", f"/api/v1/calls/{call}/hang-up")).status == 204
+    await expect(page.at("floor-agent", agent=here.people["ann"])).to_have_attribute("data-state", "wrap_up")
+    async with asyncio.timeout(30):
+        while (await ann("GET", "/api/v1/calls")).json["items"][0]["recording"] != "kept":  # noqa: ASYNC110 - over there
+            await asyncio.sleep(0.1)
+
+    await page.press("tab-calls")
+    row = page.at("past-call", call=call)
+    await row.locator('[data-testid="recordings"]').click()
+    sound = row.locator('[data-testid="recording"]')
+    await expect(sound).to_be_visible()
+    heard = await sound.evaluate(
+        """async (sound) => {
+          sound.muted = true;
+          await sound.play();
+          await new Promise((done) => {
+            sound.addEventListener('timeupdate', () => sound.currentTime > 0.5 && done());
+          });
+          const known = sound.duration;
+          sound.currentTime = known - 0.3;  // from another place of the file
+          await new Promise((done) => { sound.addEventListener('ended', done); });
+          return [known, sound.currentTime];
+        }"""
+    )
+    assert 1.0 < heard[0] < 30.0, heard
+    assert heard[1] == pytest.approx(heard[0], abs=0.1)

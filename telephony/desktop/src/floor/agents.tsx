@@ -1,10 +1,10 @@
 /** The agents as they are now, and what a supervisor may do with each. */
 
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { whole } from "../format.ts";
-import { fill, named } from "../language.ts";
+import { fill, locale, named } from "../language.ts";
 import { agent as desk, user } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
@@ -12,6 +12,7 @@ import { Since, Until } from "../ui/timer.tsx";
 import { free, hangUp, monitor, setState, stopMonitoring } from "./actions.ts";
 import { Confirm } from "./confirm.tsx";
 import { agents, floor } from "./data.ts";
+import { COLUMNS, type Column, type Order, pressed, sorted } from "./order.ts";
 import type { Agent } from "./patch.ts";
 import { words } from "./words.ts";
 
@@ -36,7 +37,8 @@ export function AgentsPart() {
   const known = agents.value;
   const teams = new Map(known.flatMap((one) => one.teams).map((one) => [one.id, one.name]));
   const inTeam = known.filter((one) => !team.value || one.teams.some((of) => of.id === team.value));
-  const shown = inTeam.filter((one) => (!state.value || one.state === state.value) && has(one, text.value));
+  const found = inTeam.filter((one) => (!state.value || one.state === state.value) && has(one, text.value));
+  const shown = sorted(found, order.value, w.state, locale.value);
   return (
     <div class="part">
       <div class="tools">
@@ -97,11 +99,9 @@ export function AgentsPart() {
           <table class="grid agents">
             <thead>
               <tr>
-                <th scope="col">{w.agents.name}</th>
-                <th scope="col">{w.agents.state}</th>
-                <th scope="col">{w.agents.since}</th>
-                <th scope="col">{w.agents.campaign}</th>
-                <th scope="col">{w.agents.contact}</th>
+                {COLUMNS.map((one) => (
+                  <Head column={one} key={one} />
+                ))}
                 <th scope="col">{w.actions}</th>
               </tr>
             </thead>
@@ -115,6 +115,30 @@ export function AgentsPart() {
         </p>
       )}
     </div>
+  );
+}
+
+/** Kept while other parts of the floor are looked at. */
+const order = signal<Order>({ by: "name", down: false });
+
+/** A column's head: pressed, the agents stand in its order. */
+function Head({ column }: { column: Column }) {
+  const { by, down } = order.value;
+  const mine = by === column;
+  return (
+    <th scope="col" aria-sort={mine ? (down ? "descending" : "ascending") : undefined} data-testid={`head-${column}`}>
+      <button
+        type="button"
+        class="sort"
+        data-testid={`sort-${column}`}
+        onClick={() => {
+          order.value = pressed(order.peek(), column);
+        }}
+      >
+        {words.value.agents[column]}
+        {mine && <Icon name={down ? "down" : "up"} />}
+      </button>
+    </th>
   );
 }
 

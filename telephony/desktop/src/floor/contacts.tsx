@@ -1,7 +1,6 @@
 /** The contacts of a campaign: looked up, removed, and put back. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { address, api, type Schemas } from "../api.ts";
 import { moment, whole } from "../format.ts";
 import { fill, named } from "../language.ts";
@@ -9,12 +8,12 @@ import { act } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Field } from "../ui/field.tsx";
-import { administers, type Campaign, told } from "./data.ts";
+import { administers, type Campaign } from "./data.ts";
+import { PagedTable, usePages } from "./pages.tsx";
 import { link } from "./place.ts";
 import { words } from "./words.ts";
 
 type Contact = Schemas["Contact"];
-type Page = { items: Contact[]; next: string | null };
 
 const STATES = ["waiting", "callback", "offered", "in_attempt", "done", "removed", "blocked"] as const;
 const REMOVABLE = new Set<Contact["state"]>(["waiting", "callback", "offered", "done"]);
@@ -24,22 +23,13 @@ export function ContactsView({ campaign }: { campaign: Campaign }) {
   const text = useSignal("");
   const asked = useSignal("");
   const state = useSignal("");
-  const rows = useSignal<Contact[] | null>(null);
-  const next = useSignal<string | null>(null);
   const note = useSignal<{ contact: Contact; removed: boolean } | null>(null);
 
-  const read = async (after = ""): Promise<void> => {
-    const query = new URLSearchParams({ limit: "50" });
-    if (asked.peek()) query.set("text", asked.peek());
-    if (state.peek()) query.set("state", state.peek());
-    if (after) query.set("after", after);
-    const page = await api<Page>("GET", `/campaigns/${campaign.id}/contacts?${query}`);
-    rows.value = after ? [...(rows.peek() ?? []), ...page.items] : page.items;
-    next.value = page.next;
-  };
-  useEffect(() => {
-    read().catch(told);
-  }, [campaign.id, asked.value, state.value]);
+  const query = new URLSearchParams();
+  if (asked.value) query.set("text", asked.value);
+  if (state.value) query.set("state", state.value);
+  const pages = usePages<Contact>(`/campaigns/${campaign.id}/contacts?${query}`);
+  const { rows } = pages;
 
   const changed = (contact: Contact, removed: boolean) => {
     rows.value = rows.peek()?.map((one) => (one.id === contact.id ? contact : one)) ?? null;
@@ -105,42 +95,27 @@ export function ContactsView({ campaign }: { campaign: Campaign }) {
           )}
         </p>
       )}
-      {rows.value?.length === 0 && (
-        <p class="panel empty">
-          {total === 0 ? <a href={link("campaigns", campaign.id, "import")}>{w.empty}</a> : w.none}
-        </p>
-      )}
-      {rows.value && rows.value.length > 0 && (
-        <div class="table-box" tabIndex={0} role="region" aria-label={words.value.views.contacts}>
-          <table class="grid">
-            <thead>
-              <tr>
-                <th scope="col">{w.name}</th>
-                <th scope="col">{w.numbers}</th>
-                <th scope="col">{w.state}</th>
-                <th scope="col">{w.due}</th>
-                <th scope="col" class="figure">
-                  {w.tries}
-                </th>
-                <th scope="col">{words.value.actions}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.value.map((one) => (
-                <ContactRow
-                  contact={one}
-                  key={one.id}
-                  onRemoved={(after) => changed(after, true)}
-                  onRestore={() => void restore(one)}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {next.value && (
-        <Button label={words.value.more} testid="more" onPress={() => void read(next.peek() ?? "").catch(told)} />
-      )}
+      <PagedTable
+        pages={pages}
+        label={words.value.views.contacts}
+        columns={[
+          { name: w.name },
+          { name: w.numbers },
+          { name: w.state },
+          { name: w.due },
+          { name: w.tries, figure: true },
+          { name: words.value.actions },
+        ]}
+        empty={total === 0 ? <a href={link("campaigns", campaign.id, "import")}>{w.empty}</a> : w.none}
+        row={(one) => (
+          <ContactRow
+            contact={one}
+            key={one.id}
+            onRemoved={(after) => changed(after, true)}
+            onRestore={() => void restore(one)}
+          />
+        )}
+      />
     </div>
   );
 }

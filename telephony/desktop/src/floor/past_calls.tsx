@@ -1,13 +1,13 @@
 /** Calls that were, with their recordings. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { address, api, type Schemas } from "../api.ts";
 import { sentence } from "../codes.ts";
 import { moment, span } from "../format.ts";
 import { named } from "../language.ts";
 import { Button } from "../ui/button.tsx";
 import { agents, campaigns, told } from "./data.ts";
+import { PagedTable, usePages } from "./pages.tsx";
 import { words } from "./words.ts";
 
 type Past = Schemas["Call"];
@@ -17,26 +17,11 @@ export function PastCalls() {
   const campaign = useSignal("");
   const agent = useSignal("");
   const outcome = useSignal("");
-  const rows = useSignal<Past[] | null>(null);
-  const next = useSignal<string | null>(null);
-  const query = () => {
-    const made = new URLSearchParams({ state: "ended" });
-    if (campaign.value) made.set("campaign", campaign.value);
-    if (agent.value) made.set("agent", agent.value);
-    if (outcome.value) made.set("outcome", outcome.value);
-    return made;
-  };
-  const read = async (after = "") => {
-    const wanted = query();
-    wanted.set("limit", "50");
-    if (after) wanted.set("after", after);
-    const page = await api<Schemas["CallPage"]>("GET", `/calls?${wanted}`);
-    rows.value = after ? [...(rows.peek() ?? []), ...page.items] : page.items;
-    next.value = page.next;
-  };
-  useEffect(() => {
-    read().catch(told);
-  }, [campaign.value, agent.value, outcome.value]);
+  const query = new URLSearchParams({ state: "ended" });
+  if (campaign.value) query.set("campaign", campaign.value);
+  if (agent.value) query.set("agent", agent.value);
+  if (outcome.value) query.set("outcome", outcome.value);
+  const pages = usePages<Past>(`/calls?${query}`);
   return (
     <>
       <div class="tools head-tools">
@@ -86,36 +71,17 @@ export function PastCalls() {
             </option>
           ))}
         </select>
-        <a class="button" href={address(`/calls.csv?${query()}`)} download>
+        <a class="button" href={address(`/calls.csv?${query}`)} download>
           {w.csv}
         </a>
       </div>
-      {rows.value?.length === 0 && <p class="panel empty">{w.pastNone}</p>}
-      {rows.value && rows.value.length > 0 && (
-        <div class="table-box" tabIndex={0} role="region" aria-label={w.past}>
-          <table class="grid">
-            <thead>
-              <tr>
-                <th scope="col">{w.at}</th>
-                <th scope="col">{w.customer}</th>
-                <th scope="col">{w.agent}</th>
-                <th scope="col">{w.outcome}</th>
-                <th scope="col">{w.talked}</th>
-                <th scope="col">{w.result}</th>
-                <th scope="col">{w.recording}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.value.map((one) => (
-                <PastRow call={one} key={one.id} />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {next.value && (
-        <Button label={words.value.more} testid="more" onPress={() => void read(next.peek() ?? "").catch(told)} />
-      )}
+      <PagedTable
+        pages={pages}
+        label={w.past}
+        columns={[w.at, w.customer, w.agent, w.outcome, w.talked, w.result, w.recording].map((name) => ({ name }))}
+        empty={w.pastNone}
+        row={(one) => <PastRow call={one} key={one.id} />}
+      />
     </>
   );
 }
