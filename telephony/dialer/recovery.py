@@ -20,6 +20,7 @@ from telephony.model.agent import WITH_LINE, AgentState, IdleReason
 from telephony.model.attempt import AttemptState
 from telephony.model.campaign import Mode
 from telephony.model.line import LINE, RECOVERY_WITHIN, LineEffect, LineEvent, LineState
+from telephony.model.transfer import TransferState
 from telephony.pbx.port import (
     AgentCall,
     LegAnswered,
@@ -269,16 +270,26 @@ class Recovery:
     async def _lose(self) -> None:
         await self._desk.reservation.lost(IdleReason.PHONE_LOST)
 
-    async def _park(self) -> None:
+    @property
+    def _partner(self) -> str | None:
+        """Whom an agent in a call talks to: the customer, or the third party while the customer waits for the two."""
         call = self._talking
-        if call is None or call.controls.held:
+        if call is None:
+            return None
+        if call.transfer.state is TransferState.TALKING:
+            return call.transfer.leg
+        return None if call.controls.held else call.leg.id
+
+    async def _park(self) -> None:
+        leg = self._partner
+        if leg is None:
             return
         try:
-            await self._desk.ground.board.park(call.leg.id)
+            await self._desk.ground.board.park(leg)
         except UnknownLeg:
             pass  # hung up in this moment; its end is on the way
         except SwitchboardError as error:
-            log.warning("attempt %s: the customer could not be parked: %s", call.attempt.id, error)
+            log.warning("leg %s: could not be parked: %s", leg, error)
 
     async def _call_phone(self) -> None:
         line, agent = self._desk.reservation.line, self._desk.agent
@@ -308,8 +319,8 @@ class Recovery:
             if self._talking is None:
                 await board.play_ringing(line.leg_id)
                 await board.answer_to(call.leg.id, line.leg_id)
-            elif not call.controls.held:
-                await board.join(call.leg.id, line.leg_id)
+            elif (leg := self._partner) is not None:
+                await board.join(leg, line.leg_id)
         except UnknownLeg:
             pass  # one of the two has just ended; its end is on the way
         except SwitchboardError as error:

@@ -331,8 +331,8 @@ class Transfer:
 
     async def _join_agent(self) -> None:
         line = self._desk.reservation.line
-        if line is None:
-            return  # and with it the call, in a moment
+        if line is None or self._call.attempt.away:
+            return  # and with it the call, in a moment; or it is on its way back, and then they are joined
         try:
             await self._desk.ground.board.join(self.leg, line.leg_id)
         except UnknownLeg:

@@ -49,7 +49,7 @@ async def mode_is(talk: Talk, mode: str | None) -> None:
     raise AssertionError(f"not {mode}")
 
 
-@pytest.mark.parametrize("mode", ["preview_standard", "preview_direct"])
+@pytest.mark.parametrize("mode", ["preview_standard", "preview_direct", "preview"])
 async def test_listen_hears_both_whisper_is_heard_by_the_agent_barge_by_both(
     store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path, mode: str
 ) -> None:

@@ -108,7 +108,7 @@ async def three(store: Store, pbx: Pbx, ports: PortBlock, folder: Path, **wanted
         yield Three(talk, carol, colleague)
 
 
-@pytest.mark.parametrize("mode", ["preview_standard", "preview_direct"])
+@pytest.mark.parametrize("mode", ["preview_standard", "preview_direct", "preview"])
 async def test_consultation_then_the_customer_and_the_colleague_talk(
     store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path, mode: str
 ) -> None:
@@ -139,7 +139,7 @@ async def test_consultation_then_the_customer_and_the_colleague_talk(
         assert runs(recorded, AGENT, CUSTOMER, THIRD) == [(AGENT, CUSTOMER)]  # neither hold nor what came after
 
 
-@pytest.mark.parametrize("mode", ["preview_standard", "preview_direct"])
+@pytest.mark.parametrize("mode", ["preview_standard", "preview_direct", "preview"])
 async def test_blind_and_the_third_party_hangs_up_first(
     store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path, mode: str
 ) -> None:
@@ -261,7 +261,7 @@ async def test_hang_up_of_each(store: Store, pbx: Pbx, ports: PortBlock, tmp_pat
         await all_three.nothing_is_up()
 
 
-@pytest.mark.parametrize("mode", ["preview_standard", "preview_direct"])
+@pytest.mark.parametrize("mode", ["preview_standard", "preview_direct", "preview"])
 @pytest.mark.parametrize("stage", ["ringing", "consultation", "handed over"])
 async def test_a_restarted_service_goes_on_where_it_was(
     store: Store, pbx: Pbx, ports: PortBlock, tmp_path: Path, stage: str, mode: str

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from telephony.demo.pbx import Pbx
 from telephony.demo.ports import PortBlock
-from telephony.demo.softphone import Softphone, SoftphoneSettings
+from telephony.demo.softphone import AnswerMode, Softphone, SoftphoneSettings
 from telephony.store import schema
 from telephony.store.engine import Store
 from tests.support.line_shift import LineShift, line_shift
@@ -54,14 +54,28 @@ async def talking_phone(pbx: Pbx, ports: PortBlock, folder: Path, name: str, voi
 
 @asynccontextmanager
 async def conversation(
-    store: Store, pbx: Pbx, ports: PortBlock, folder: Path, voices: tuple[Path, Path], **wanted: Any
+    store: Store,
+    pbx: Pbx,
+    ports: PortBlock,
+    folder: Path,
+    voices: tuple[Path, Path],
+    *,
+    in_browser: bool = False,
+    answers: AnswerMode = AnswerMode.AUTO,
+    **wanted: Any,
 ) -> AsyncIterator[Talk]:
-    """Alice and bob are joined; `voices`: what each says, `wanted`: the campaign's settings."""
+    """Alice and bob are joined; `voices`: what each says, `wanted`: the campaign's settings.
+
+    `in_browser`: alice's phone is taken for a page. `answers`: how bob does; by hand, and he only rings.
+    """
     async with (
         talking_phone(pbx, ports, folder, "alice", voices[0]) as alice,
         talking_phone(pbx, ports, folder, "bob", voices[1]) as bob,
         line_shift(store, pbx, phones=("alice",), **wanted) as one,
     ):
+        await bob.answer(answers)
+        if in_browser:
+            await one.floor.use_browser(one.agents["alice"])
         to_bob = update(schema.trunks).values(dial_template="PJSIP/bob")
         await store.run(lambda conn: conn.execute(to_bob))
         if wanted.get("mode") == "preview":
@@ -70,7 +84,10 @@ async def conversation(
         else:
             await one.previewing("alice")
         call = await one.accept("alice")
-        await one.state_is("alice", "talking")
+        if answers is AnswerMode.AUTO:
+            await one.state_is("alice", "talking")
+        else:
+            await bob.wait_for("CALL_INCOMING", within=5.0)
         yield Talk(shift=one, call=call, alice=alice, bob=bob)
 
 
