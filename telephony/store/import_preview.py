@@ -7,15 +7,30 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import Connection
+
 from telephony.store.column_guess import guess
 from telephony.store.contact_row import Rejected, contact_row
-from telephony.store.fields import FieldKind
+from telephony.store.fields import FieldKind, described
 from telephony.store.import_file import BadFile, CsvFile, Found, Unread, read_json, shown, storable
 from telephony.store.import_shape import Shape, encoding_of
 from telephony.store.paging import Row
 
 ROWS = 10
 """Rows shown: a screenful, enough to see whether the columns are right."""
+
+
+PREVIEW_BYTES = 256 * 1024
+"""Of the beginning of a file that is previewed: ten rows of contacts with very long fields."""
+
+
+def preview(conn: Connection, tenant_id: str, head: bytes, shape: Shape, *, json: bool) -> Row:
+    """How an import would take the file that begins with `head`; see below."""
+    known = described(conn, tenant_id)
+    kinds = {name: FieldKind(kind) for name, (_, kind) in known.items()}
+    if json:
+        return preview_json(head, kinds)
+    return preview_csv(head, shape, kinds, {name: label for name, (label, _) in known.items()})
 
 
 def preview_csv(head: bytes, shape: Shape, kinds: Mapping[str, FieldKind], labels: Mapping[str, str]) -> Row:

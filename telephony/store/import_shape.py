@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from telephony.store import inputs
 from telephony.store.contact_row import FIELD_LENGTH
+from telephony.store.errors import Invalid
 
 MOST_COLUMNS = 250
 
@@ -53,3 +54,10 @@ def encoding_of(head: bytes) -> Encoding:
 
 AS_USUAL = Shape()
 """UTF-8 with a header row in our own words."""
+
+
+def for_json(shape: Shape) -> None:
+    """Raises `Invalid` where something is said that only a CSV file has."""
+    told = sorted(name for name in Shape.model_fields if getattr(shape, name) != getattr(AS_USUAL, name))
+    if told:
+        raise Invalid(told[0], "is for CSV; JSON says by itself what each value is")

@@ -15,6 +15,9 @@ from telephony.store.campaigns import in_teams
 from telephony.store.contact_row import ContactRow
 from telephony.store.contacts import Target, upsert
 from telephony.store.errors import NoSuch
+from telephony.store.fields import kinds
+from telephony.store.import_file import column_names
+from telephony.store.import_shape import AS_USUAL, Shape
 from telephony.store.lists import named_list
 from telephony.store.paging import Page, PageRequest, Row, page
 from telephony.store.rows import add, one
@@ -80,8 +83,21 @@ def rejections_page(
     return page(conn, shown, table.c.row, request)
 
 
-def begin(conn: Connection, tenant_id: str, new: NewImport, *, started_by: str | None, now: datetime) -> Row:
-    """Start an import into a list of the campaign, made where there is none of that name; raises `NoSuch`."""
+def begin(
+    conn: Connection,
+    tenant_id: str,
+    new: NewImport,
+    *,
+    shape: Shape = AS_USUAL,
+    started_by: str | None,
+    now: datetime,
+) -> Row:
+    """Start an import into a list of the campaign, made where there is none of that name; raises `NoSuch`.
+
+    Columns named by `shape` that cannot do raise `BadFile` before anything is made for them.
+    """
+    if shape.column:
+        column_names(shape.column, list(kinds(conn, tenant_id)), mapped=True)
     known = select(campaigns.c.id).where(campaigns.c.id == new.campaign_id, campaigns.c.tenant_id == tenant_id)
     if conn.execute(known).first() is None:
         raise NoSuch("campaign")

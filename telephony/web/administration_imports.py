@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from typing import Annotated, Any
@@ -11,12 +10,10 @@ from aiohttp import web
 from pydantic import Field
 
 from telephony.store import imports, inputs
-from telephony.store.errors import Invalid
-from telephony.store.fields import FieldKind, described, kinds
-from telephony.store.import_file import column_names
-from telephony.store.import_preview import preview_csv, preview_json
+from telephony.store.import_preview import PREVIEW_BYTES
+from telephony.store.import_preview import preview as preview_of
 from telephony.store.import_run import run_import
-from telephony.store.import_shape import AS_USUAL, Shape
+from telephony.store.import_shape import Shape, for_json
 from telephony.store.imports import NewImport
 from telephony.store.paging import MOST, Page, PageRequest, Row
 from telephony.web.administration import PageQuery, campaign_of, tenant_of
@@ -32,10 +29,6 @@ MOST_BYTES = 1024**3
 """Of one upload: some ten million contacts; it streams, so memory is no reason for less."""
 
 JSON_TYPES = ("application/json", "application/x-ndjson")
-
-
-PREVIEW_BYTES = 256 * 1024
-"""Of the beginning of a file that is previewed: ten rows of contacts with very long fields."""
 
 
 class UploadQuery(Shape):
@@ -66,13 +59,12 @@ async def upload(exchange: Exchange, id: str, query: UploadQuery) -> Any:
     tenant_id, by = await tenant_of(exchange), exchange.caller.user_id
     await campaign_of(exchange, tenant_id, id)
     as_json = _is_json(exchange, query)
-    if query.column:
-        known = await exchange.run(lambda conn: kinds(conn, tenant_id))
-        column_names(query.column, list(known), mapped=True)  # what cannot do is said before a list is made for it
     shape = Shape.model_validate(query.model_dump(include=set(Shape.model_fields)))
     total = exchange.request.content_length or 0
     new = NewImport(campaign_id=id, list=query.list, source=query.source, total_bytes=total)
-    begun = await exchange.run(lambda conn: imports.begin(conn, tenant_id, new, started_by=by, now=exchange.now))
+    begun = await exchange.run(
+        lambda conn: imports.begin(conn, tenant_id, new, shape=shape, started_by=by, now=exchange.now)
+    )
     return await run_import(
         exchange.services.store,
         tenant_id,
@@ -102,13 +94,7 @@ async def preview(exchange: Exchange, id: str, query: Shape) -> Any:
     await campaign_of(exchange, tenant_id, id)
     as_json = _is_json(exchange, query)
     head = b"".join([chunk async for chunk in exchange.chunks(PREVIEW_BYTES)])
-    known = await exchange.run(lambda conn: described(conn, tenant_id))
-    of_kind = {name: FieldKind(kind) for name, (_, kind) in known.items()}
-    if as_json:
-        found = await asyncio.to_thread(preview_json, head, of_kind)
-    else:
-        labels = {name: label for name, (label, _) in known.items()}
-        found = await asyncio.to_thread(preview_csv, head, query, of_kind, labels)
+    found = await exchange.run(lambda conn: preview_of(conn, tenant_id, head, query, json=as_json))
     for problem in (found["problem"], *(row["problem"] for row in found["rows"])):
         if problem is not None:
             problem["message"] = said(problem["message"], exchange.language)
@@ -116,12 +102,10 @@ async def preview(exchange: Exchange, id: str, query: Shape) -> Any:
 
 
 def _is_json(exchange: Exchange, shape: Shape) -> bool:
-    if exchange.request.content_type not in JSON_TYPES:
-        return False
-    told = sorted(name for name in Shape.model_fields if getattr(shape, name) != getattr(AS_USUAL, name))
-    if told:
-        raise Invalid(told[0], "is for CSV; JSON says by itself what each value is")
-    return True
+    as_json = exchange.request.content_type in JSON_TYPES
+    if as_json:
+        for_json(shape)
+    return as_json
 
 
 @routes.get("/imports", "List imports, the newest first", roles=SUPERVISORS, answer=PageOf[Import])

@@ -177,6 +177,46 @@ def test_a_good_file_ends_with_0_and_json_is_taken_too(telephony: Telephony) -> 
     assert "added 1" in telephony("contacts", "import", "people.json", "--campaign", "Spring").output
 
 
+SPANISH = "C\xf3digo;Nombre;Tel\xe9fono;Apuntes\n1;Jo;+44 20 7946 0000;vip\n2;Al;12;\n"
+
+
+def test_a_file_in_other_words_is_taken_by_its_guessed_columns(telephony: Telephony) -> None:
+    telephony.company()
+    Path("lista.csv").write_bytes(SPANISH.encode("windows-1252"))
+    refused = telephony("contacts", "import", "lista.csv", "--campaign", "Spring", code=1)
+    assert "save it as CSV UTF-8" in refused.stderr
+    shown = telephony("contacts", "import", "lista.csv", "--campaign", "Spring", "--preview").output
+    assert "windows-1252, delimiter semicolon" in shown
+    assert [line.split() for line in shown.splitlines()[1:4]] == [
+        ["C\xf3digo", "external_id"],
+        ["Nombre", "name"],
+        ["Tel\xe9fono", "number"],
+    ]
+    assert "row 3: 2 | Al | 12 |   <- number: " in shown
+    assert telephony("contacts", "export", "--campaign", "Spring").output.count("\n") == 1  # nothing was taken
+    taken = telephony("contacts", "import", "lista.csv", "--campaign", "Spring", "--guess", code=1)
+    assert "added 1, updated 0, rejected 1" in taken.output
+
+
+def test_columns_are_named_in_their_order_and_what_cannot_do_is_said_before_anything_is_made(
+    telephony: Telephony,
+) -> None:
+    telephony.company()
+    Path("people.txt").write_text("1|x|Jo|+442079460000\n")
+    common = ("contacts", "import", "people.txt", "--campaign", "Spring", "--no-header", "--delimiter", "bar")
+    names = ("--column", "external_id", "--column", "", "--column", "name")
+    bad = telephony(*common, *names, "--column", "mail", "--list", "Unmade", code=1)
+    assert "there is no column 'number'" in bad.stderr
+    assert "number" in telephony(*common, *names, "--column", "mail", "--preview", code=1).stderr
+    assert "added 1" in telephony(*common, *names, "--column", "number").output
+    assert "--column must say" in telephony(*common, code=2).stderr
+    header = telephony("contacts", "export", "--campaign", "Spring").output.splitlines()[0]
+    assert "mail" not in header
+    Path("people.json").write_text("[]")
+    refused = telephony("contacts", "import", "people.json", "--campaign", "Spring", "--column", "name", code=1)
+    assert "is for CSV" in refused.stderr
+
+
 def test_a_campaign_is_started_and_stopped(telephony: Telephony) -> None:
     telephony.company()
     assert "Spring is running" in telephony("campaign", "start", "Spring").output
