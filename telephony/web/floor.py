@@ -52,7 +52,7 @@ async def progress(exchange: Exchange, id: str) -> Any:
 
 @routes.get("/refusals", "What refused calls lately", roles=SUPERVISORS, answer=RefusedLately)
 async def refused(exchange: Exchange, query: RefusedQuery) -> Any:
-    """Accepts that found no room, counted by code and limit. Supervisors see those of their teams' agents."""
+    """Accepts, transfers and other calls that found no room, by code and limit; supervisors see their teams'."""
     tenant_id = await tenant_or_installation(exchange)
     since = exchange.now - timedelta(minutes=query.minutes)
     found = await exchange.run(lambda conn: floor.refused(conn, tenant_id, since=since, team_ids=exchange.teams))
@@ -80,7 +80,7 @@ async def free(exchange: Exchange, id: str) -> None:
     """Ends line, offer, call and wrap-up, in whatever state the agent is; idle with the reason `freed` from then on.
 
     An open offer's contact goes back untouched; a call ends as if hung up, one that was talked gets the campaign's
-    default disposition.
+    default disposition. A customer who was handed to the agent goes with them; one who is not yet is the other agent's.
     """
     await _check(exchange, id)
     await exchange.floor.supervision.free(id)
