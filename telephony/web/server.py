@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from telephony.dialer.changes import Changes
 from telephony.settings import Settings
@@ -18,6 +21,8 @@ from telephony.web.live import GOING_AWAY, TOO_SLOW
 from telephony.web.neighbours import Neighbours
 from telephony.web.pages import add_pages
 from telephony.web.phone_lines import PhoneLines
+
+log = logging.getLogger("telephony.web.http")
 
 DRAIN = 5.0
 """Seconds that running requests have at the end: the longest, an accept, takes some ten milliseconds."""
@@ -74,7 +79,9 @@ class WebServer:
         self._lag.start()
         self.app = build_app(self._services, api.all_routes())
         add_pages(self.app)
-        self._runner = web.AppRunner(self.app, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=DRAIN)
+        self._runner = web.AppRunner(
+            self.app, access_log=None, logger=log, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=DRAIN
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, self._settings.http.host, self._settings.http.port).start()
 
@@ -92,3 +99,14 @@ class WebServer:
         await self._neighbours.stop()
         await self._lag.stop()
         self._door.close()
+
+
+def _without_what_was_sent(record: logging.LogRecord) -> bool:
+    """What is no HTTP is its sender's fault; aiohttp would write an error with stack and the line, token and all."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+        record.msg, record.args = "what somebody sent is no HTTP request", ()
+    return True
+
+
+log.addFilter(_without_what_was_sent)

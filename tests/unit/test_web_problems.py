@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -73,6 +74,18 @@ async def test_a_fault_of_ours_is_logged_without_what_it_says(office: Office, ca
     assert "RuntimeError" in caplog.text
     assert "7946" not in caplog.text + answer.text
     assert answer.json["request"] == answer.headers["X-Request-ID"]
+
+
+async def test_what_is_no_http_is_one_line_without_what_was_sent(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    for sent in (b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cret\x00\r\n\r\n", b"s3cret\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", office.server.port)
+        writer.write(sent)
+        assert (await reader.read()).startswith(b"HTTP/1.0 400")
+        writer.close()
+    assert "s3cret" not in caplog.text
+    assert [record.levelname for record in caplog.records if record.levelno > logging.INFO] == ["WARNING"]
 
 
 async def test_a_spaniard_reads_spanish(office: Office) -> None:
