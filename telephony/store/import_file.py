@@ -71,7 +71,10 @@ class CsvFile:
         # bytes that are no text become surrogates, so that only the rows that have them are refused
         errors = "replace" if self._encoding is Encoding.UTF_16 else "surrogateescape"
         text = io.TextIOWrapper(file, encoding=codec, errors=errors, newline="")
-        first = text.readline(MOST_LINE)
+        try:
+            first = text.readline(MOST_LINE)
+        except UnicodeError as error:  # no byte order mark: a spreadsheet's own file is taken for UTF-16, too
+            raise BadFile("header", self._no_text()) from error
         self._start = 1
         while first and not first.strip():
             first, self._start = text.readline(MOST_LINE), self._start + 1
@@ -91,10 +94,12 @@ class CsvFile:
         if len(self.header) > MOST_COLUMNS:
             raise BadFile("header", f"more than {MOST_COLUMNS} columns")
         if any(_SURROGATE.search(cell) for cell in self.header):
-            hint = f"the file is not text in {_SPOKEN[self._encoding]}; save it as CSV UTF-8"
-            raise BadFile("header", hint)
+            raise BadFile("header", self._no_text())
         if not shape.header:
             self._lines.put_back()
+
+    def _no_text(self) -> str:
+        return f"the file is not text in {_SPOKEN[self._encoding]}; save it as CSV UTF-8"
 
     def names(self, known_fields: Sequence[str]) -> list[str]:
         """The name of each column, empty for one that is passed over; raises `BadFile`."""

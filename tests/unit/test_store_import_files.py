@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from telephony.store.contact_row import Rejected, contact_row
 from telephony.store.import_file import BadFile, Found, Unread, read_csv, read_json, shown, storable
+from telephony.store.import_preview import preview_csv
+from telephony.store.import_shape import AS_USUAL, Encoding, Shape
 
 pytestmark = pytest.mark.unit
 
@@ -49,9 +52,16 @@ def read_all(data: bytes, reader: Callable[[io.BytesIO], Iterator[Found | Unread
         pass  # said so, with what was read before
 
 
-@given(damaged(CSV))
-def test_no_csv_file_is_a_fault_of_ours(data: bytes) -> None:
-    read_all(data, lambda file: read_csv(file, ["City"]))
+@given(damaged(CSV) | damaged(CSV.decode().encode("utf-16")), st.sampled_from([None, *Encoding]))
+def test_no_csv_file_is_a_fault_of_ours(data: bytes, encoding: Encoding | None) -> None:
+    read_all(data, lambda file: read_csv(file, ["City"], Shape(encoding=encoding)))
+
+
+@given(damaged(CSV) | damaged(CSV.decode().encode("utf-16")))
+@example(b"PK\x03\x04\x14\0\x06\0\x08\0\0\0[Content_Types].xml")
+def test_no_previewed_file_is_a_fault_of_ours(data: bytes) -> None:
+    with suppress(BadFile):
+        preview_csv(data, AS_USUAL, {}, {})
 
 
 @given(damaged(JSON) | damaged(JSON[1:-1].replace(b"}, {", b"}\n{")))
