@@ -67,7 +67,7 @@ class Settlement:
             await call.ended(None, Outcome.SYSTEM_ERROR, event=AttemptEvent.FOUND_ENDED)
         else:
             # this PBX has run since before the placing and knows nothing of the leg: it was never sent
-            await call.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.FOUND_ENDED, code="SERVICE_RESTARTED")
+            await call.ended(None, Outcome.NOT_PLACED, event=AttemptEvent.FOUND_ENDED)
 
     def _talked(self, ended: RecordedEnd) -> bool:
         """Whether the customer was with the agent: who answers a call from the agent's leg is, from that moment on."""

@@ -193,4 +193,12 @@ test("a transfer is told when the customer talks to the other one, and when it f
   const done = hear(now, "call.state", call("transferred"));
   assert.deepEqual(done.notices.at(-1), { kind: "handed_over", to: "Bob" });
   assert.equal(done.call?.state, "transferred");
+  const over = hear(done, "call.controls", { call: "a1", held: false, transfer: null });
+  assert.deepEqual(hear(over, "call.state", call("transferred")).notices, done.notices, "told once");
+});
+
+test("a refusal is over when a call begins", () => {
+  const refused = hear(previewing(), "limit.reached", { code: "TENANT_CALL_LIMIT", used: 1, limit: 1 });
+  assert.equal(refused.notices.length, 1);
+  assert.deepEqual(begun(refused, refused.offer as Offer, "a1").notices, []);
 });

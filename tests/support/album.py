@@ -52,8 +52,8 @@ PATIENCE = 60.0
 """Seconds a walk waits for what it does: every step of it may wait for two pictures."""
 
 
-_RAW = re.compile(r"\{\w+\}|undefined|\bNaN\b|\[object|\b[a-z]+_[a-z_]+\b")
-"""What no text may hold: a value that was not filled in, a key of the program."""
+_RAW = re.compile(r"\{\w+\}|undefined|\bNaN\b|\[object|\b[a-z]+_[a-z_]+\b|\b[A-Z]+_[A-Z_]+\b")
+"""What no text may hold: a value that was not filled in, a key or a code of the program."""
 
 
 class Album:

@@ -527,7 +527,7 @@ async def test_a_service_killed_while_the_agents_phone_rings_gives_the_contact_b
         await free_the_desk(one)
         assert one.floor.desks[one.agent].agent.state == "available"
         row = await attempt_of(one)
-        assert (row.outcome, row.code) == ("NOT_PLACED", "SERVICE_RESTARTED")
+        assert (row.outcome, row.code) == ("NOT_PLACED", None)
         await untouched(one)
 
 

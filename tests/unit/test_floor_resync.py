@@ -150,7 +150,7 @@ async def test_an_order_that_never_reached_asterisk_is_not_placed_and_the_contac
         await store.run(lambda conn: conn.execute(update(schema.legs).values(placed_at=earlier)))
         await restart(one, found(live=[LiveLeg(leg=agent_leg, state="up")]))
         row = await attempt_of(one)
-        assert (row.outcome, row.code) == ("NOT_PLACED", "SERVICE_RESTARTED")
+        assert (row.outcome, row.code) == ("NOT_PLACED", None)
         back = await one.contact("c0")
         assert (back.attempts, back.skips) == (0, 0)
         assert await one.rows(schema.dialed) == []

@@ -171,7 +171,9 @@ export function begun(desk: Desk, offer: Offer, call: string): Desk {
     name: card.name,
     e164: card.number.e164,
   };
-  return { ...desk, offer: open, accepted: offer, call: made };
+  // there is room now: what was refused before is over
+  const notices = desk.notices.filter((one) => one.kind !== "refused");
+  return { ...desk, offer: open, accepted: offer, call: made, notices };
 }
 
 /** The call at hand goes on without the agent, with a recorded message. */
@@ -207,8 +209,9 @@ function callMoved(desk: Desk, data: Data, at: string): Step {
   if (state === "ringing") call.ringing_at ??= at;
   if (state === "talking") call.joined_at ??= at;
   if (state === "transferred") {
-    const to = data.transferred_to ?? known.call.transfer?.to ?? "";
-    return [told({ ...known, call }, { kind: "handed_over", to }), "no"];
+    // a link that came back tells the state again, and not to whom
+    const to = data.transferred_to ?? known.call.transfer?.to;
+    return [to ? told({ ...known, call }, { kind: "handed_over", to }) : { ...known, call }, "no"];
   }
   if (state !== "ended") return [{ ...known, call }, "no"];
   call.ended_at ??= at;

@@ -2,9 +2,15 @@
 
 import { locale } from "./language.ts";
 
-/** "1:05" or "1:02:03" of milliseconds; never less than zero. */
+const DAY = 86_400; // s
+
+const inUnit = (value: number, unit: string): string =>
+  value.toLocaleString(locale.value, { style: "unit", unit, unitDisplay: "short" });
+
+/** "1:05" or "1:02:03" of milliseconds, days and hours from a day on; never less than zero. */
 export function span(ms: number): string {
   const all = Math.max(0, Math.round(ms / 1000));
+  if (all >= DAY) return `${inUnit(Math.floor(all / DAY), "day")} ${inUnit(Math.floor((all % DAY) / 3600), "hour")}`;
   const [hours, minutes, seconds] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
   const two = (n: number) => String(n).padStart(2, "0");
   return hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;

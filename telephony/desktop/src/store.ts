@@ -85,7 +85,14 @@ async function read(): Promise<string> {
 // refusals come in the user's language: that of the page
 export function tellLanguage(me = desk.peek()?.me): void {
   if (!me || me.user.language === language.peek()) return;
-  void api("PUT", "/me/language", { language: language.peek() }).catch(() => {}); // the next read tries again
+  const told = language.peek();
+  api("PUT", "/me/language", { language: told }).then(
+    () => {
+      change((now) => ({ ...now, me: { ...now.me, user: { ...now.me.user, language: told } } }));
+      tellLanguage(); // it may have been changed again meanwhile
+    },
+    () => {}, // the next read tries again
+  );
 }
 
 /** Read the state again: what changed comes with no event of its own. */

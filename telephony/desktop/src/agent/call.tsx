@@ -19,6 +19,7 @@ export function CallPanel({ call }: { call: Call }) {
   const t = texts.value;
   const talking = call.state === "talking";
   const waiting = WAITING.has(call.state);
+  const verdict = talking || call.state === "answered" ? call.verdict : null;
   const state = waiting && call.cancel_asked ? "cancelling" : call.state;
   const since = talking ? call.joined_at : (call.ringing_at ?? call.placed_at ?? call.granted_at);
   return (
@@ -26,13 +27,16 @@ export function CallPanel({ call }: { call: Call }) {
       <p class="count" role="status">
         <span data-testid="call-state">{named(t.call, state)}</span> {since && <Since at={since} testid="call-since" />}
       </p>
-      <p class="number">
-        <bdi>{call.name}</bdi>{" "}
-        <span class="digits" dir="ltr">
-          {call.e164}
-        </span>
-      </p>
-      <Told call={call} />
+      {/* a verdict takes the place of what the card says, so that no button moves when it comes */}
+      {!verdict && (
+        <p class="number">
+          <bdi>{call.name}</bdi>{" "}
+          <span class="digits" dir="ltr">
+            {call.e164}
+          </span>
+        </p>
+      )}
+      <Told call={call} verdict={verdict} />
       {waiting && <CancelButton call={call} />}
       {talking && <Controls call={call} />}
       {(talking || call.state === "answered") && (
@@ -68,21 +72,16 @@ function CancelButton({ call }: { call: Call }) {
 }
 
 /** What came up during the call: who or what answered, the beep, who else is in it. */
-function Told({ call }: { call: Call }) {
+function Told({ call, verdict }: { call: Call; verdict: Call["verdict"] }) {
   const t = texts.value;
   const joined = call.state === "talking" || call.state === "answered";
   const { monitored } = call;
   return (
     <div class="told" role="status">
-      {call.away && (
-        <p class="callout bad" data-testid="away">
-          <Icon name="warning" /> {t.controls.away}
-        </p>
-      )}
-      {joined && call.verdict && (
-        <p class={`verdict ${call.verdict}`} data-testid="verdict" data-verdict={call.verdict}>
-          <Icon name={call.verdict === "HUMAN" ? "person" : call.verdict === "NOT_SURE" ? "info" : "machine"} />
-          <strong>{named(t.verdict, call.verdict)}</strong>
+      {verdict && (
+        <p class={`verdict ${verdict}`} data-testid="verdict" data-verdict={verdict}>
+          <Icon name={verdict === "HUMAN" ? "person" : verdict === "NOT_SURE" ? "info" : "machine"} />
+          <strong>{named(t.verdict, verdict)}</strong>
           {call.verdict_after != null && <small>{fill(t.after, { s: decimal(call.verdict_after) })}</small>}
         </p>
       )}
@@ -91,6 +90,11 @@ function Told({ call }: { call: Call }) {
           <Icon name="bell" />
           <strong>{t.beep.head}</strong>
           <small>{fill(t.beep.text, { s: decimal(call.beep_after) })}</small>
+        </p>
+      )}
+      {call.away && (
+        <p class="callout bad" data-testid="away">
+          <Icon name="warning" /> {t.controls.away}
         </p>
       )}
       {call.muted && (
@@ -159,7 +163,6 @@ function Controls({ call }: { call: Call }) {
           }}
         />
       </div>
-      {keypad.value && <Keypad call={call.id} />}
       {transferring.value && (
         <TransferDialog
           onClose={() => {
@@ -167,9 +170,15 @@ function Controls({ call }: { call: Call }) {
           }}
         />
       )}
-      {!call.transfer && <Mailbox call={call} />}
-      <RecordButton call={call} onDemand={onDemand} />
-      <DoNotCall about={{ call: call.id }} name={call.name} />
+      {keypad.value ? (
+        <Keypad call={call.id} />
+      ) : (
+        <>
+          {!call.transfer && <Mailbox call={call} />}
+          <RecordButton call={call} onDemand={onDemand} />
+          <DoNotCall about={{ call: call.id }} name={call.name} />
+        </>
+      )}
     </>
   );
 }

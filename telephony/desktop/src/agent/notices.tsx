@@ -32,7 +32,8 @@ export function Notices() {
             <p>
               {head && (
                 <>
-                  <strong dir="auto">{head}</strong>{" "}
+                  <strong dir="auto">{head}</strong>
+                  {" · "}
                 </>
               )}
               <span dir="auto">{text}</span>

@@ -22,7 +22,7 @@ export function CallsPart() {
         <p class="panel empty">{w.none}</p>
       ) : (
         <div class="table-box" tabIndex={0} role="region" aria-label={w.head}>
-          <table class="grid">
+          <table class="grid calls">
             <thead>
               <tr>
                 <th scope="col">{w.customer}</th>
@@ -78,7 +78,9 @@ function CallRow({ call }: { call: Call }) {
       <td data-label={w.calls.since}>
         <Since at={since(call)} />
       </td>
-      <td data-label={w.calls.verdict}>{call.verdict ? named(texts.value.verdict, call.verdict) : ""}</td>
+      <td data-label={w.calls.verdict} class="word">
+        {call.verdict ? named(texts.value.verdict, call.verdict) : ""}
+      </td>
       <td data-label={w.actions}>
         <div class="deeds">
           {(["listen", "whisper", "barge"] as const).map((mode) => {

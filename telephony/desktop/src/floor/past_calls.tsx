@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { address, api, type Schemas } from "../api.ts";
 import { sentence } from "../codes.ts";
 import { moment, span } from "../format.ts";
-import { named } from "../language.ts";
+import { named, resultLabel } from "../language.ts";
 import { Button } from "../ui/button.tsx";
 import { agents, campaigns, told } from "./data.ts";
 import { PagedTable, usePages } from "./pages.tsx";
@@ -107,7 +107,7 @@ function PastRow({ call }: { call: Past }) {
       </td>
       <td data-label={w.result}>
         <span class="two">
-          <span dir="auto">{call.disposition ?? ""}</span>
+          <span dir="auto">{resultOf(call)}</span>
           {call.note && (
             <small dir="auto" class="clamp">
               {call.note}
@@ -118,6 +118,13 @@ function PastRow({ call }: { call: Past }) {
       <td data-label={w.recording}>{call.recording && <Recordings call={call} />}</td>
     </tr>
   );
+}
+
+/** The result as its campaign calls it; its code where the campaign has it no more. */
+function resultOf({ campaign, disposition }: Past): string {
+  const settings = campaigns.value?.find((one) => one.id === campaign?.id)?.settings;
+  const found = settings?.dispositions.find((one) => one.code === disposition);
+  return found ? resultLabel(found) : (disposition ?? "");
 }
 
 function Recordings({ call }: { call: Past }) {

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { api, type Schemas } from "../api.ts";
 import { decimal, whole } from "../format.ts";
-import { fill, named } from "../language.ts";
+import { named } from "../language.ts";
 import { act } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { all, role, told } from "./data.ts";
@@ -155,7 +155,7 @@ export function PeoplePart() {
             <b dir="auto" key="name">
               {one.name}
             </b>,
-            fill(w.memberCount, { n: whole(one.user_ids.length) }),
+            whole(one.user_ids.length),
           ],
           onEdit: () => edit("/teams", one.id, one.name, teamDraft(one)),
         }))}

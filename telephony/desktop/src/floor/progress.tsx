@@ -5,7 +5,8 @@ import { useEffect } from "preact/hooks";
 import { api, type Schemas } from "../api.ts";
 import { sentence } from "../codes.ts";
 import { moment, percent, whole } from "../format.ts";
-import { fill, language, locale, named } from "../language.ts";
+import { fill, locale, named } from "../language.ts";
+import { user } from "../store.ts";
 import { Icon } from "../ui/icon.tsx";
 import { type Bar, Bars, Columns } from "./chart.tsx";
 import { type Campaign, progressed, told } from "./data.ts";
@@ -41,7 +42,7 @@ export function ProgressView({ campaign }: { campaign: Campaign }) {
     return () => {
       here = false;
     };
-  }, [campaign.id, campaign.running, campaign.version, progressed.value, language.value]);
+  }, [campaign.id, campaign.running, campaign.version, progressed.value, user.value?.language]);
   if (!progress.value) return <p class="panel">{words.value.reading}</p>;
   return (
     <div class="two-columns">

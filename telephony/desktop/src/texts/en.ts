@@ -45,6 +45,7 @@ export const en = {
     reason: "Reason for not being ready",
     afterCall: "After this call: {state}",
     noPhone: "Choose a phone first",
+    go: "Go available",
   },
   hint: {
     offline: "Go available to be given contacts.",
@@ -58,7 +59,7 @@ export const en = {
     dialing: "The call is being fetched…",
     talking: "The call is being fetched…",
     wrap_up: "The call is being fetched…",
-    pull: "Ask for the next contact with the campaign button.",
+    pull: "Ask for the next contact when you are ready for it.",
     phone: "Choose the phone that is to be called, then go available.",
   },
   // why idle: the system's reasons and the agent's own
@@ -90,11 +91,11 @@ export const en = {
   campaign: {
     open: "Campaign call",
     openNow: "Show the campaign call",
-    ask: "Ask for a contact",
+    ask: "Next contact",
     choose: "Active campaigns",
     none: "No contact is offered now.",
-    inCall: "Possible again with the next contact.",
-    notAvailable: "Possible while you are available.",
+    inCall: "Again with the next contact.",
+    notAvailable: "While you are available.",
     nobodyDue: "{campaign}: no contact is due.",
     nextDue: "{campaign}: no contact is due now; the next one at {time}.",
   },
@@ -103,7 +104,7 @@ export const en = {
     head: "Tasks",
     none: "Nothing to do.",
     since: "since the preview began",
-    message: "A message is being left",
+    message: "Leaving a message",
   },
 
   offer: {
@@ -163,7 +164,7 @@ export const en = {
     message: "The message plays",
     transferred: "Handed over",
     cancelling: "Cancelling…",
-    unknown: "The link to the telephone system is lost; the call is being looked for…",
+    unknown: "Looking for the call…",
     ended: "Ended",
   },
   controls: {
@@ -175,7 +176,7 @@ export const en = {
     unmute: "Unmute",
     muted: "You are muted",
     hold: "Hold",
-    resume: "Take off hold",
+    resume: "Resume",
     held: "The customer is on hold",
     keypad: "Keypad",
     keypadHint: "Digits are sent as tones",
@@ -184,7 +185,7 @@ export const en = {
     voicemailLeft: "Voicemail left",
     voicemailDone: "Voicemail noted",
     dropMessage: "Drop message",
-    dropHint: "plays after the beep; you are free at once",
+    dropHint: "after the beep; you are free at once",
     noDrop: {
       none: "the campaign has no recorded message",
       no_consent: "the contact has not agreed to recorded messages",

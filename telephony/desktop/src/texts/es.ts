@@ -40,6 +40,7 @@ export const es: Texts = {
     reason: "Motivo para no estar disponible",
     afterCall: "Después de esta llamada: {state}",
     noPhone: "Elija antes un teléfono",
+    go: "Ponerme disponible",
   },
   hint: {
     offline: "Póngase disponible para recibir contactos.",
@@ -53,7 +54,7 @@ export const es: Texts = {
     dialing: "Se está cargando la llamada…",
     talking: "Se está cargando la llamada…",
     wrap_up: "Se está cargando la llamada…",
-    pull: "Pida el siguiente contacto con el botón de campaña.",
+    pull: "Pida el siguiente contacto cuando esté listo.",
     phone: "Elija el teléfono al que se llamará y póngase disponible.",
   },
   idle: {
@@ -84,11 +85,11 @@ export const es: Texts = {
   campaign: {
     open: "Llamada de campaña",
     openNow: "Mostrar la llamada de campaña",
-    ask: "Pedir un contacto",
+    ask: "Pedir contacto",
     choose: "Campañas activas",
-    none: "Ahora no se ofrece ningún contacto.",
-    inCall: "Vuelve a ser posible con el próximo contacto.",
-    notAvailable: "Posible mientras esté disponible.",
+    none: "Ningún contacto por ahora.",
+    inCall: "De nuevo con otro contacto.",
+    notAvailable: "Mientras esté disponible.",
     nobodyDue: "{campaign}: ningún contacto está pendiente.",
     nextDue: "{campaign}: ahora no hay ningún contacto pendiente; el próximo, {time}.",
   },
@@ -97,7 +98,7 @@ export const es: Texts = {
     head: "Tareas",
     none: "Nada pendiente.",
     since: "desde que empezó la vista previa",
-    message: "Se está dejando la grabación",
+    message: "Dejando la grabación",
   },
 
   offer: {
@@ -154,7 +155,7 @@ export const es: Texts = {
     message: "Suena la grabación",
     transferred: "Pasada",
     cancelling: "Cancelando…",
-    unknown: "Se perdió la conexión con la central; se busca la llamada…",
+    unknown: "Buscando la llamada…",
     ended: "Terminada",
   },
   controls: {
@@ -163,7 +164,7 @@ export const es: Texts = {
     noCancel: "Cancelar no está permitido en esta campaña; colgar su teléfono la termina.",
     hangUp: "Colgar",
     mute: "Silenciar",
-    unmute: "Activar micrófono",
+    unmute: "Activar voz",
     muted: "Su micrófono está silenciado",
     hold: "Retener",
     resume: "Retomar",
