@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import Field
+from sqlalchemy import Connection
 
 from telephony.model.reasons import Withdrawal
 from telephony.store import contact_export, do_not_call, inputs
+from telephony.store.campaigns import campaign
 from telephony.store.contact_list import ContactFilter, contact, contacts_page, remove_contact, restore_contact
 from telephony.store.do_not_call import NewEntry, listed
 from telephony.store.errors import NoSuch
@@ -79,9 +81,9 @@ async def one_contact(exchange: Exchange, id: str) -> Any:
 async def remove(exchange: Exchange, id: str, body: Removal) -> Any:
     """An open offer of it is withdrawn; in a call it can only be removed afterwards. Can be undone by `restore`."""
     tenant_id, by = await tenant_of(exchange), exchange.caller.user_id
-    found = await _visible(exchange, tenant_id, id)
 
     def take_out(work: Work) -> dict[str, Withdrawal]:
+        found = _seen(work.conn, exchange, tenant_id, id)
         withdraw = {}
         if remove_contact(work, tenant_id, id, by=by, why=body.why):
             withdraw[id] = Withdrawal.CONTACT_REMOVED
@@ -100,9 +102,9 @@ async def remove(exchange: Exchange, id: str, body: Removal) -> Any:
 @contact_routes.post("/contacts/{id}/restore", "Undo a removal", roles=SUPERVISORS, answer=Contact, errors=("IN_USE",))
 async def restore(exchange: Exchange, id: str) -> Any:
     tenant_id, by = await tenant_of(exchange), exchange.caller.user_id
-    await _visible(exchange, tenant_id, id)
 
     def put_back(work: Work) -> Row:
+        _seen(work.conn, exchange, tenant_id, id)
         return restore_contact(work, tenant_id, id, by=by)
 
     restored = await change(exchange.services.store, put_back)
@@ -111,10 +113,14 @@ async def restore(exchange: Exchange, id: str) -> Any:
 
 
 async def _visible(exchange: Exchange, tenant_id: str, id: str) -> Row:
+    return await exchange.run(lambda conn: _seen(conn, exchange, tenant_id, id))
+
+
+def _seen(conn: Connection, exchange: Exchange, tenant_id: str, id: str) -> Row:
     """A contact of a campaign the caller may see."""
-    found = await exchange.run(lambda conn: contact(conn, tenant_id, id))
+    found = contact(conn, tenant_id, id)
     try:
-        await campaign_of(exchange, tenant_id, found["campaign_id"])
+        campaign(conn, tenant_id, found["campaign_id"], team_ids=exchange.teams)
     except NoSuch:
         raise NoSuch("contact") from None
     return found
