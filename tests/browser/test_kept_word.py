@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from playwright.async_api import Route, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from telephony.store import schema
+from telephony.store import messages, schema
+from telephony.store.messages import MessageUse, NewMessage
 from tests.browser import RING
 from tests.browser.conftest import Offices
 from tests.browser.work import LINE_LOST, Work, work
@@ -32,8 +34,18 @@ async def listed(one: Work, *which: int) -> None:
     raise AssertionError((found, wanted))
 
 
+async def give_message(one: Work) -> None:
+    """The campaign has a recorded message, on paper: none of it is played."""
+    new = NewMessage(name="hello.wav", path="hello.wav", seconds=3.0, sha256="0" * 64)
+    tenant, campaign = one.here.tenant_id, one.here.campaigns["Spring"]
+    at = datetime.now(UTC)
+    await one.offices.store.run(
+        lambda conn: messages.set_message(conn, tenant, campaign, MessageUse.VOICEMAIL, new, now=at)
+    )
+
+
 async def test_do_not_call_is_taken_back_or_carried_out_whatever_comes_between(offices: Offices) -> None:
-    one = await work(offices, "load31", ["00"] * 6)
+    one = await work(offices, "load31", ["00"] * 7)
     desk = one.desk
     await desk.press("do-not-call")
     await desk.told("do-not-call-pending")
@@ -76,12 +88,25 @@ async def test_do_not_call_is_taken_back_or_carried_out_whatever_comes_between(o
     await desk.reads("card-name", "Contact 5")
     await listed(one, 1, 2, 3, 4)
 
+    # nothing: once it is done the button says so, after a reload too
+    await desk.press("accept")
+    await desk.shows(state="talking")
+    await desk.press("do-not-call")
+    await expect(desk.at("do-not-call")).to_contain_text("this number is on the list")
+    await listed(one, 1, 2, 3, 4, 5)
+    await desk.page.reload()
+    await expect(desk.at("do-not-call")).to_contain_text("this number is on the list")
+    await desk.press("hang-up")
+    await desk.shows(state="wrap_up")
+    await desk.wrap_up("success")
+
     # the end of the session
+    await desk.reads("card-name", "Contact 6")
     await desk.press("do-not-call")
     await desk.told("do-not-call-pending")
     await desk.press("sign-out")
     await desk.told("sign-in-form")
-    await listed(one, 1, 2, 3, 4, 5)
+    await listed(one, 1, 2, 3, 4, 5, 6)
 
 
 async def test_do_not_call_outlives_a_lost_network_and_the_page(offices: Offices) -> None:
@@ -129,10 +154,21 @@ async def test_a_call_is_ended_whatever_else_is_under_way(offices: Offices) -> N
 
     await desk.press("accept")
     await desk.shows(state="talking")
+    drop = desk.at("drop-message")
+    await expect(drop).to_have_attribute("aria-disabled", "true")
+    await expect(drop).to_contain_text("the campaign has no recorded message")
+    await give_message(one)
+    await desk.page.reload()
+    await expect(drop).to_contain_text("the contact has not agreed")
+    consent = update(schema.contacts).where(schema.contacts.c.tenant_id == one.here.tenant_id).values(consent=True)
+    await offices.store.run(lambda conn: conn.execute(consent))
+    await desk.page.reload()
+    await expect(drop).not_to_have_attribute("aria-disabled", "true")
     await desk.page.route("**/drop-message", hold)
     await desk.press("drop-message")
     await desk.press("hang-up")
     await desk.shows(state="wrap_up")
+    assert len(held) == 1
     for route in held:
         await route.abort()
     await desk.wrap_up("success")

@@ -130,6 +130,21 @@ test("what the service could not be told is kept, told so, and done when it answ
   assert.deepEqual(world.written, []);
 });
 
+test("a service that answers other things but not this is asked again by and by", async () => {
+  const world = new World();
+  world.answers = "kept";
+  const { requests } = world.page();
+  requests.begin(CALL, "Maria", null);
+  await pass(5_000);
+  await pass(10_000);
+  assert.equal(world.sent.length, 2);
+  world.answers = "done";
+  await pass(10_000);
+  assert.equal(world.sent.length, 3);
+  await pass(60_000);
+  assert.equal(world.sent.length, 3);
+});
+
 test("what the service refuses for good is told and not tried again", async () => {
   const world = new World();
   world.answers = { code: "NOT_FOUND" };

@@ -5,7 +5,7 @@ import { api, Problem } from "../api.ts";
 import { now } from "../clock.ts";
 import { texts } from "../language.ts";
 import { remember, remembered } from "../remembered.ts";
-import { beforeSignOut, desk, onReread, say, user } from "../store.ts";
+import { beforeSignOut, desk, onReread, refresh, say, user } from "../store.ts";
 import { Button } from "../ui/button.tsx";
 import { Until } from "../ui/timer.tsx";
 import { type About, type Fate, Requests, same, type Waiting, type Written } from "./requests.ts";
@@ -34,10 +34,12 @@ const requests = new Requests(
     send,
     read: () => JSON.parse(remembered(written()) ?? "[]") as Written[],
     write: (all) => remember(written(), all.length ? JSON.stringify(all) : null),
-    tell: (fate, name) =>
+    tell: (fate, name) => {
       say(
         typeof fate === "string" ? { kind: "do_not_call", name, fate } : { kind: "do_not_call_failed", name, ...fate },
-      ),
+      );
+      if (fate === "done") refresh(0); // the card says it of its number
+    },
     now,
   },
   (one) => {
@@ -85,6 +87,7 @@ interface DoNotCallProps {
 export function DoNotCall({ about, name, ends }: DoNotCallProps) {
   const t = texts.value;
   const one = waiting.value;
+  const card = ("offer" in about ? desk.value?.offer : desk.value?.accepted)?.card;
   if (one && same(one.about, about)) {
     return (
       <p class="pending" role="status" data-testid="do-not-call-pending">
@@ -99,6 +102,7 @@ export function DoNotCall({ about, name, ends }: DoNotCallProps) {
       icon="block"
       kind="stop"
       label={t.controls.doNotCall}
+      off={card?.number.status === "do_not_call" ? t.doNotCall.listed : ""}
       testid="do-not-call"
       onPress={() => requests.begin(about, name, ends ? Date.parse(ends) : null)}
     />

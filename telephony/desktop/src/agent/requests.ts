@@ -41,6 +41,9 @@ const MARGIN = 1_000;
 /** ms that another tab has longer, whose request this may be. */
 const OTHER_TAB = 3_000;
 
+/** ms until the service is asked again that did not answer, where nothing tells sooner that it is back. */
+const AGAIN = 10_000;
+
 export const same = (one: About, other: About): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 export class Requests {
@@ -90,7 +93,7 @@ export class Requests {
     const now = this.#around.now();
     const due = others.filter((one) => all || one.until === 0 || one.until + OTHER_TAB <= now);
     const next = Math.min(...others.filter((one) => !due.includes(one)).map((one) => one.until + OTHER_TAB));
-    if (Number.isFinite(next)) this.#later = setTimeout(() => void this.resume(), next - now);
+    if (Number.isFinite(next)) this.#resumeIn(next - now);
     const fates = await Promise.all(due.map((one) => this.#send(one.about, "")));
     return fates.every((fate) => fate !== "kept");
   }
@@ -107,14 +110,21 @@ export class Requests {
     this.#show(waiting);
   }
 
+  #resumeIn(ms: number): void {
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => void this.resume(), ms);
+  }
+
   #send(about: About, name: string, last = false): Promise<Fate> {
     const key = JSON.stringify(about);
     const sent = this.#sending.get(key) ?? this.#around.send(about, last).finally(() => this.#sending.delete(key));
     if (this.#sending.has(key)) return sent;
     this.#sending.set(key, sent);
     return sent.then((fate) => {
-      if (fate === "kept") this.#note(about, 0);
-      else this.#strike(about);
+      if (fate === "kept") {
+        this.#note(about, 0);
+        this.#resumeIn(AGAIN);
+      } else this.#strike(about);
       this.#around.tell(fate, name);
       return fate;
     });

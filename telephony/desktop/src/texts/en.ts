@@ -148,7 +148,7 @@ export const en = {
     consent: "Agrees to recorded messages",
     numbers: "Numbers",
     fields: "Details",
-    status: { open: "", invalid: "does not exist", fax: "fax" },
+    status: { open: "", invalid: "does not exist", fax: "fax", do_not_call: "on the do-not-call list" },
     yes: "Yes",
     no: "No",
   },
@@ -216,6 +216,7 @@ export const en = {
   doNotCall: {
     waits: "Goes on the do-not-call list in",
     undo: "Take back",
+    listed: "this number is on the list",
     first: "waits for “Do not call”",
     done: "On the do-not-call list: {name}",
     kept: "The service does not answer. It is kept, and done as soon as it does: do not call {name}",

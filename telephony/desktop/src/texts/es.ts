@@ -140,7 +140,7 @@ export const es: Texts = {
     consent: "Acepta mensajes grabados",
     numbers: "Números",
     fields: "Datos",
-    status: { open: "", invalid: "no existe", fax: "fax" },
+    status: { open: "", invalid: "no existe", fax: "fax", do_not_call: "en la lista de no llamar" },
     yes: "Sí",
     no: "No",
   },
@@ -212,6 +212,7 @@ export const es: Texts = {
   doNotCall: {
     waits: "Se pone en la lista de no llamar en",
     undo: "Deshacer",
+    listed: "este número ya está en la lista",
     first: "espera a «No llamar más»",
     done: "En la lista de no llamar: {name}",
     kept: "El servicio no responde. Queda pendiente y se hará en cuanto responda: no llamar a {name}",
