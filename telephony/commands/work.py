@@ -14,7 +14,8 @@ from telephony.commands.setup import Setup, checked, everything, named, stop, ta
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from telephony.model.why import InTheWay
+    from telephony.model.reasons import Capacity
+    from telephony.model.why import Hindrance
     from telephony.settings import Http
 
 SERVICE_WAIT = 3.0
@@ -200,18 +201,18 @@ def _set_message(
 @click.pass_obj
 def why_campaign(setup: Setup, name: str, language: str, tenant_name: str | None) -> None:
     """Say why a campaign does not dial: what is in the way, where its contacts stand, and the next call."""
-    from telephony.model.why import spelled_out
+    from telephony.model.why import of_services, spelled_out
     from telephony.store import why
 
     now = datetime.now(UTC)
-    service = _service_in_the_way(setup.settings.http)
+    own = setup.settings.cell.name
     with setup.database() as store:
-
-        def read(conn: Connection) -> dict[str, Any]:
-            id_ = _one(conn, name, tenant_name)[1]["id"]
-            return spelled_out(why.why(conn, id_, now=now, service=service), language)
-
-        told = store.transact(read)
+        id_ = store.transact(lambda conn: _one(conn, name, tenant_name)[1]["id"])
+        cells = store.transact(lambda conn: why.cells_of(conn, id_)) or [why.Cell(own, "")]
+        urls = {cell.name: _url(setup.settings.http, "" if cell.name == own else cell.url) for cell in cells}
+        answers = {name: _in_the_way(url) for name, url in urls.items()}
+        services = of_services(answers)
+        told = store.transact(lambda conn: spelled_out(why.why(conn, id_, now=now, services=services), language))
     click.echo(f"next call: {_moment(told['dials_at']) or 'not by waiting alone'}")
     if told["next_contact_at"] != told["dials_at"]:
         click.echo(f"next contact that may be called: {_moment(told['next_contact_at'])}")
@@ -234,25 +235,30 @@ def _moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}Z" if at else ""
 
 
-def _service_in_the_way(http: Http) -> InTheWay | None:
-    """What the service on this machine itself says: whether it runs, and whether it reaches the telephone system."""
+def _url(http: Http, of_cell: str) -> str:
+    """Where the service of a cell is asked; without an address of its own it is the one on this machine."""
+    everywhere = ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
+    host = "127.0.0.1" if http.host in everywhere else http.host
+    return of_cell.rstrip("/") or f"http://{host}:{http.port}"
+
+
+def _in_the_way(url: str) -> Hindrance | Capacity | None:
+    """What a service itself says: whether it runs, and whether it reaches its telephone system."""
     import json
     from urllib.error import HTTPError, URLError
     from urllib.request import urlopen
 
     from telephony.model.reasons import Capacity
-    from telephony.model.why import Hindrance, InTheWay
+    from telephony.model.why import Hindrance
 
-    everywhere = ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
-    host = "127.0.0.1" if http.host in everywhere else http.host
     try:
-        with urlopen(f"http://{host}:{http.port}/readyz", timeout=SERVICE_WAIT):
+        with urlopen(f"{url}/readyz", timeout=SERVICE_WAIT):  # noqa: S310  # http or https, as settings demand
             return None
     except HTTPError as answer:
         missing = json.loads(answer.read() or "{}").get("missing", [])
-        return InTheWay(code=Capacity.PBX_UNREACHABLE) if "pbx" in missing else None
+        return Capacity.PBX_UNREACHABLE if "pbx" in missing else None
     except (URLError, OSError, ValueError):
-        return InTheWay(code=Hindrance.SERVICE_DOWN)
+        return Hindrance.SERVICE_DOWN
 
 
 @click.group()

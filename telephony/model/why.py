@@ -7,7 +7,7 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -181,6 +181,13 @@ class Tally:
 
 _FOR_GOOD = frozenset({Standing.DONE, Standing.REMOVED, Standing.ON_DO_NOT_CALL_LIST, Standing.NO_GOOD_NUMBER})
 _NOT_SERVED = frozenset({Standing.LIST_INACTIVE, Standing.LIST_EXPIRED})
+
+
+def of_services(answers: Mapping[str, Hindrance | Capacity | None]) -> list[InTheWay]:
+    """What the services of the cells, by name, have in the way of any call; one that can call is enough."""
+    if any(code is None for code in answers.values()):
+        return []
+    return [InTheWay(code=code, name=name) for name, code in answers.items() if code is not None]
 
 
 def explain(tally: Tally, in_the_way: Iterable[InTheWay], agents: Sequence[AgentsIn], *, now: datetime) -> Why:

@@ -6,6 +6,7 @@ At 100,000 contacts that takes some tens of milliseconds, and nothing is locked 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,12 +52,29 @@ _ELSEWHERE = {
 }
 
 
-def why(conn: Connection, campaign_id: str, *, now: datetime, service: InTheWay | None = None) -> Why:
-    """Why this campaign does not dial at `now`; `service`: what the running service itself has in the way."""
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a cell's service is reached; `url` is empty where it has not said so."""
+
+    name: str
+    url: str
+
+
+def cells_of(conn: Connection, campaign_id: str) -> list[Cell]:
+    """The cells of a campaign's available agents, or where none is available of all of its agents."""
+    crew = _crew(conn, campaign_id)
+    available = {one.cell_id for one in crew if one.state == AgentState.AVAILABLE.value}
+    wanted = available or {one.cell_id for one in crew}
+    rows = conn.execute(select(cells.c.name, cells.c.url).where(cells.c.id.in_(wanted)).order_by(cells.c.name))
+    return [Cell(row.name, row.url) for row in rows]
+
+
+def why(conn: Connection, campaign_id: str, *, now: datetime, services: Sequence[InTheWay] = ()) -> Why:
+    """Why this campaign does not dial at `now`; `services`: what the running services themselves have in the way."""
     row = conn.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
     settings = CampaignSettings.stored(row.settings)
     crew = _crew(conn, campaign_id)
-    in_the_way = [service] if service else []
+    in_the_way = list(services)
     if not row.running:
         in_the_way.append(InTheWay(code=Hindrance.CAMPAIGN_STOPPED))
     in_the_way += _agents_in_the_way(conn, campaign_id, settings, crew)

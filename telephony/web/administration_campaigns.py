@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from telephony.model.campaign import CampaignSettings
 from telephony.model.reasons import Capacity
-from telephony.model.why import InTheWay, spelled_out
+from telephony.model.why import Hindrance, of_services, spelled_out
 from telephony.store import abandonment, campaigns, due, fields, inputs, lists, why
 from telephony.store.campaigns import CampaignChange, NewCampaign
 from telephony.store.fields import FieldChange, NewField
@@ -107,13 +109,32 @@ async def stop_campaign(exchange: Exchange, id: str) -> Any:
     return stopped
 
 
+async def _services(exchange: Exchange, cells: Sequence[why.Cell]) -> dict[str, Hindrance | Capacity | None]:
+    """What each cell's service has in the way of a call, as it says itself, all asked at once; none where it can call.
+
+    A cell without an address is this one: several have theirs, or nothing could be handed on between them.
+    """
+    own, neighbours = exchange.services.settings.cell.name, exchange.services.neighbours
+    others = [cell for cell in cells if cell.url and cell.name != own]
+    answers = await asyncio.gather(*(neighbours.in_the_way(cell.url) for cell in others))
+    found: dict[str, Hindrance | Capacity | None] = {
+        cell.name: code for cell, code in zip(others, answers, strict=True)
+    }
+    if len(others) < len(cells) or not cells:
+        found[own] = None if exchange.floor.pbx_connected else Capacity.PBX_UNREACHABLE
+    return found
+
+
 @campaign_routes.get("/campaigns/{id}/why", "Why a campaign does not dial", roles=SUPERVISORS, answer=WhyNot)
 async def why_not(exchange: Exchange, id: str) -> Any:
-    """What is in the way of its calls, where each of its contacts stands, and the moment of the next call."""
+    """What is in the way of its calls, where each of its contacts stands, and the moment of the next call.
+
+    `PBX_UNREACHABLE` and `SERVICE_DOWN` name the cells: they are told where no cell with an available agent can call.
+    """
     found = await campaign_of(exchange, await tenant_of(exchange), id)
-    pbx = None if exchange.floor.pbx_connected else InTheWay(code=Capacity.PBX_UNREACHABLE)
+    services = of_services(await _services(exchange, await exchange.run(lambda conn: why.cells_of(conn, id))))
     now = exchange.now
-    answer = await exchange.run(lambda conn: why.why(conn, id, now=now, service=pbx))
+    answer = await exchange.run(lambda conn: why.why(conn, id, now=now, services=services))
     return {
         "campaign": id,
         "name": found["name"],

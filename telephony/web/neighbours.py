@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import hdrs, web
 
+from telephony.model.reasons import Capacity
+from telephony.model.why import Hindrance
 from telephony.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -32,6 +34,15 @@ LONGEST_MESSAGE = 256 * 1024
 CLOSE_WAIT = 2.0
 """Seconds each side has to take the close."""
 
+_ASKED = aiohttp.ClientTimeout(total=3.0, connect=CONNECTS_WITHIN)
+"""For the question whether a cell can make calls: its database has 2 s to answer."""
+
+HEARTBEAT = 20.0
+"""Seconds between pings to either side: under the 60 s after which proxies close a silent connection.
+
+A machine that vanished without a word is noticed half a minute later.
+"""
+
 HANDED_ON = "X-Telephony-Handed-On"
 
 _TO = (hdrs.CONTENT_TYPE, hdrs.ACCEPT_LANGUAGE, hdrs.USER_AGENT)
@@ -50,14 +61,35 @@ class Neighbours:
 
     def __init__(self) -> None:
         self._http: aiohttp.ClientSession | None = None
+        self._relays: set[asyncio.Future[int]] = set()
+        self._stopped: int | None = None
 
     async def start(self) -> None:
         limit = aiohttp.ClientTimeout(total=ANSWERS_WITHIN, connect=CONNECTS_WITHIN)
-        self._http = aiohttp.ClientSession(timeout=limit, auto_decompress=True)
+        # a cookie that one user was given must not go along with another one's request
+        jar = aiohttp.DummyCookieJar()
+        self._http = aiohttp.ClientSession(timeout=limit, auto_decompress=True, cookie_jar=jar)
+
+    def end_all(self, code: int) -> None:
+        """Close every WebSocket that is handed on, also one that comes from now on."""
+        self._stopped = code
+        for ended in self._relays:
+            if not ended.done():
+                ended.set_result(code)
 
     async def stop(self) -> None:
         if self._http is not None:
             await self._http.close()
+
+    async def in_the_way(self, url: str) -> Hindrance | Capacity | None:
+        """What the service of the cell at `url` has in the way of a call."""
+        assert self._http is not None
+        try:
+            async with self._http.get(f"{url.rstrip('/')}/readyz", timeout=_ASKED) as answer:
+                missing = [] if answer.status == 200 else (await answer.json(content_type=None)).get("missing", [])
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            return Hindrance.SERVICE_DOWN
+        return Capacity.PBX_UNREACHABLE if "pbx" in missing else None
 
     async def hand_on(self, exchange: Exchange, url: str) -> web.StreamResponse:
         """The answer of the cell whose API is at `url`; `Problem` CELL_UNREACHABLE where there is none."""
@@ -89,35 +121,49 @@ class Neighbours:
         limit = aiohttp.ClientWSTimeout(ws_close=CLOSE_WAIT)
         try:
             far = await http.ws_connect(
-                address, protocols=wanted, headers=headers, max_msg_size=LONGEST_MESSAGE, timeout=limit
+                address,
+                protocols=wanted,
+                headers=headers,
+                heartbeat=HEARTBEAT,
+                max_msg_size=LONGEST_MESSAGE,
+                timeout=limit,
             )
         except aiohttp.WSServerHandshakeError as refusal:
             # the reason is in a body that the client library does not keep
             raise Problem("BAD_REQUEST" if refusal.status < 500 else "NOT_READY") from None
         near = web.WebSocketResponse(
-            protocols=(far.protocol,) if far.protocol else (), max_msg_size=LONGEST_MESSAGE, timeout=CLOSE_WAIT
+            protocols=(far.protocol,) if far.protocol else (),
+            heartbeat=HEARTBEAT,
+            max_msg_size=LONGEST_MESSAGE,
+            timeout=CLOSE_WAIT,
         )
+        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if self._stopped is not None:
+            ended.set_result(self._stopped)
+        self._relays.add(ended)
         try:
             await near.prepare(request)
-            await _both_ways(near, far)
+            await _both_ways(near, far, ended)
             code = far.close_code if far.close_code not in (None, _CONNECTION_ENDED) else TRY_AGAIN_LATER
-            await near.close(code=code or TRY_AGAIN_LATER)
+            await near.close(code=ended.result() if ended.done() else code or TRY_AGAIN_LATER)
         finally:
+            self._relays.discard(ended)
             await far.close()
         return near
 
 
-async def _both_ways(near: Socket, far: Socket) -> None:
-    """Until one of the two ends."""
+async def _both_ways(near: Socket, far: Socket, ended: asyncio.Future[int]) -> None:
+    """Until one of the two ends, or it is ended here."""
     ways = [asyncio.create_task(_one_way(near, far)), asyncio.create_task(_one_way(far, near))]
     try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        waited: set[asyncio.Future[Any]] = {*ways, ended}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for way in ways:
             way.cancel()
-        for ended in await asyncio.gather(*ways, return_exceptions=True):
-            if isinstance(ended, Exception) and not isinstance(ended, OSError | aiohttp.ClientError):
-                log.error("a connection to another cell ended by %s", type(ended).__name__)
+        for error in await asyncio.gather(*ways, return_exceptions=True):
+            if isinstance(error, Exception) and not isinstance(error, OSError | aiohttp.ClientError):
+                log.error("a connection to another cell ended by %s", type(error).__name__)
 
 
 async def _one_way(source: Socket, sink: Socket) -> None:

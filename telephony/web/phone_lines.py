@@ -44,6 +44,7 @@ class PhoneLines:
         self._url = f"http://{settings.host}:{settings.port}/ws"
         self._http: aiohttp.ClientSession | None = None
         self._open: dict[str, PhoneLine] = {}
+        self._stopped: int | None = None
         self.takeovers = 0
         self.troubles: Counter[str] = Counter()
 
@@ -51,6 +52,8 @@ class PhoneLines:
         self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
     def end_all(self, code: int) -> None:
+        """Close every phone with this code, also one that comes from now on."""
+        self._stopped = code
         for line in self._open.values():
             line.end(code)
 
@@ -92,6 +95,8 @@ class PhoneLines:
             self.takeovers += 1
             former.end(ANOTHER_TAB)
         self._open[line.caller.user_id] = line
+        if self._stopped is not None:
+            line.end(self._stopped)
 
     def leave(self, line: PhoneLine) -> None:
         if self._open.get(line.caller.user_id) is line:

@@ -49,9 +49,9 @@ async def phone_socket(exchange: Exchange) -> web.StreamResponse:
     (do not come back), 1013 when Asterisk closed it, 1001 when the service stops.
     """
     phones, request = exchange.services.phones, exchange.request
-    if not exchange.caller.agent or phones.phone_of(exchange.caller.username) is None:
+    await exchange.floor.here(exchange.agent_id)  # first: the phones of another cell are its own
+    if phones.phone_of(exchange.caller.username) is None:
         raise Problem("NO_DESK")
-    await exchange.floor.here(exchange.agent_id)
     socket = web.WebSocketResponse(
         protocols=("sip",), heartbeat=HEARTBEAT, timeout=CLOSE_WAIT, max_msg_size=LONGEST_MESSAGE, compress=False
     )

@@ -92,6 +92,7 @@ class WebServer:
                 await site.stop()
         await self._guard.stop()
         self._phones.end_all(GOING_AWAY)
+        self._neighbours.end_all(GOING_AWAY)
         await self._feed.stop(GOING_AWAY)
         if self._runner is not None:
             await self._runner.cleanup()

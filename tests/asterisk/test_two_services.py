@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -14,11 +16,11 @@ from typing import Any
 
 import aiohttp
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from telephony.demo.customers import Customers, fictional_number
 from telephony.demo.load_phones import LoadPhones
-from telephony.demo.pbx import AmiLogin
+from telephony.demo.pbx import AmiLogin, Pbx
 from telephony.demo.ports import PortBlock, claim_ports
 from telephony.store import accounts, schema
 from telephony.store.accounts import NewUser, Role
@@ -50,6 +52,7 @@ class Both:
 
     store: Store
     services: dict[str, ServiceProcess]
+    exchanges: dict[str, Pbx]
     seats: list[Seat]
     http: aiohttp.ClientSession
 
@@ -101,12 +104,13 @@ async def both(
         _, seats = await change(
             store, lambda work: found(work, phones=phones, numbers=numbers, cells=CELLS, max_calls=LIMIT, ring_limit=80)
         )
-        services = {}
+        services, exchanges = {}, {}
         for cell in CELLS:
             folder = stack.enter_context(work_folder("cell"))
             pbx = new_pbx(folder, own_ports, customers=customers, load_phones=load_phones, rtp_ports=400)
             stack.push_async_callback(pbx.kill)
             await pbx.start()
+            exchanges[cell] = pbx
             service = ServiceProcess(
                 ServiceSettings.at(
                     own_ports,
@@ -115,6 +119,7 @@ async def both(
                     ami=pbx.ami,
                     cell=cell,
                     data_center=DATA_CENTER,
+                    phones=(pbx.settings.http_port, pbx.web_secret),
                 )
             )
             stack.push_async_callback(service.stop)
@@ -123,7 +128,7 @@ async def both(
         for service in services.values():
             await service.ready()
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
-        yield Both(store=store, services=services, seats=seats, http=http)
+        yield Both(store=store, services=services, exchanges=exchanges, seats=seats, http=http)
 
 
 async def test_two_hundred_accepts_in_one_instant_ring_fifty_customers(both: Both, customers: Customers) -> None:
@@ -214,6 +219,93 @@ async def test_an_agent_who_comes_to_the_wrong_cell_works_as_at_the_own_one(both
     await both.until(1, agents, agents.c.id == seat.agent_id, agents.c.state == "previewing")  # on the same line
     assert (await there("PUT", "/me/state", {"state": "idle"}))[0] == 204
     await both.until(0, schema.grants, schema.grants.c.released_at.is_(None))
+
+
+async def test_a_phone_in_the_browser_registers_through_the_wrong_cell_at_the_own_ones_asterisk(both: Both) -> None:
+    seat, wrong = both.seats[0], CELLS[1]
+    rename = update(schema.users).where(schema.users.c.id == seat.agent_id).values(username="alice")
+    await both.store.run(lambda conn: conn.execute(rename) and None)
+    assert (await both.ask(seat, "PUT", "/me/phone", {"kind": "browser"}, at=wrong))[0] == 204
+    _, phone = await both.ask(seat, "GET", "/me/phone", at=wrong)
+    assert phone["registered"] is False
+    own = phone["browser"]
+    assert own["endpoint"] == "pd-web-alice"
+    address, headers = f"{both.services[wrong].url}{own['path']}", {"Authorization": f"Bearer {seat.token}"}
+    async with both.http.ws_connect(address, protocols=("sip",), headers=headers) as line, asyncio.timeout(20):
+        await line.send_str(register(own, 1))
+        challenge = await answer(line)
+        assert challenge.startswith("SIP/2.0 401 ")
+        # only the own cell's Asterisk has this password: each installation makes its own
+        await line.send_str(register(own, 2, challenge))
+        assert (await answer(line)).startswith("SIP/2.0 200 ")
+
+
+async def answer(line: aiohttp.ClientWebSocketResponse) -> str:
+    """The next answer to what the page asked; Asterisk asks by itself whether a phone is still there."""
+    while not (told := str((await line.receive()).data)).startswith("SIP/2.0 "):
+        pass
+    return told
+
+
+async def test_why_asks_the_cell_whose_agents_wait(both: Both) -> None:
+    own, other = CELLS
+    seat, boss = next(one for one in both.seats if one.cell == other), await both.supervisor()
+    campaign = await both.store.run(lambda conn: conn.execute(select(schema.campaigns.c.id)).scalar_one())
+    # one who waits: nobody is rung for a campaign that is stopped
+    assert (await both.ask(seat, "POST", f"/campaigns/{campaign}/stop", token=boss))[0] == 200
+    assert (await both.ask(seat, "PUT", "/me/state", {"state": "available"}))[0] == 204
+
+    async def in_the_way() -> set[tuple[str, str | None]]:
+        status, told = await both.ask(seat, "GET", f"/campaigns/{campaign}/why", at=own, token=boss)
+        assert status == 200
+        codes = {"PBX_UNREACHABLE", "SERVICE_DOWN"}
+        return {(one["code"], one["name"]) for one in told["in_the_way"] if one["code"] in codes}
+
+    async def becomes(wanted: set[tuple[str, str | None]]) -> None:
+        async with asyncio.timeout(30):
+            while await in_the_way() != wanted:  # noqa: ASYNC110  # there is no event for it
+                await asyncio.sleep(0.2)
+
+    assert await in_the_way() == set()
+    await both.exchanges[own].kill()  # nobody waits there
+    assert await both.services[own].answers(503)
+    assert await in_the_way() == set()
+    await both.exchanges[other].kill()
+    await becomes({("PBX_UNREACHABLE", other)})
+    await both.services[other].kill()
+    await becomes({("SERVICE_DOWN", other)})
+
+
+def register(phone: dict[str, str], number: int, challenge: str = "") -> str:
+    """A REGISTER over a WebSocket (RFC 7118), with the answer to a challenge (RFC 2617, MD5) where there was one."""
+    user, domain = phone["endpoint"], phone["domain"]
+    lines = [
+        f"REGISTER sip:{domain} SIP/2.0",
+        f"Via: SIP/2.0/WS page.invalid;branch=z9hG4bK-{number}",
+        "Max-Forwards: 70",
+        f"From: <sip:{user}@{domain}>;tag=page",
+        f"To: <sip:{user}@{domain}>",
+        "Call-ID: the-pages-own",
+        f"CSeq: {number} REGISTER",
+        f"Contact: <sip:{user}@page.invalid;transport=ws>",
+        "Expires: 60",
+    ]
+    if challenge:
+        asked = dict(
+            re.findall(r'(\w+)="?([^",\r\n]+)"?', challenge[challenge.index("WWW-Authenticate:") :].splitlines()[0])
+        )
+        tokens = {"nc": "00000001", "cnonce": "page", "qop": "auth"}
+        whole = (md5(f"{user}:{asked['realm']}:{phone['password']}"), asked["nonce"], *tokens.values())
+        answer = md5(":".join((*whole, md5(f"REGISTER:sip:{domain}"))))
+        given = {"username": user, "realm": asked["realm"], "nonce": asked["nonce"], "uri": f"sip:{domain}"}
+        given |= {"response": answer, "cnonce": "page"} | ({"opaque": asked["opaque"]} if "opaque" in asked else {})
+        quoted = ", ".join(f'{name}="{value}"' for name, value in given.items())
+        lines.append(f"Authorization: Digest {quoted}, algorithm=MD5, qop=auth, nc=00000001")
+    return "\r\n".join([*lines, "Content-Length: 0", "", ""])
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 async def refused(first: ServiceSettings, second: ServiceSettings) -> str:

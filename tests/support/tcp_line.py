@@ -14,6 +14,7 @@ class TcpLine:
     def __init__(self, host: str, port: int) -> None:
         self._to = (host, port)
         self._cut = False
+        self._silent = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -40,6 +41,10 @@ class TcpLine:
     def mend(self) -> None:
         self._cut = False
 
+    def fall_silent(self) -> None:
+        """Swallow everything from now on, as a machine does that has vanished; connections stay open."""
+        self._silent = True
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._cut:
             writer.transport.abort()
@@ -55,6 +60,8 @@ class TcpLine:
     async def _pass_on(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65536):
+                if self._silent:
+                    continue
                 target.write(data)
                 await target.drain()
         target.close()

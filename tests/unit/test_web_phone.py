@@ -247,3 +247,10 @@ async def test_it_ends_when_the_service_stops(place: Place) -> None:
         stopping = asyncio.create_task(place.office.server.stop())
         assert await closed(socket) == aiohttp.WSCloseCode.GOING_AWAY
         await stopping
+
+
+async def test_a_phone_that_comes_while_the_service_stops_is_closed_too(place: Place) -> None:
+    agent = await place.office.agent()
+    place.office.server._phones.end_all(1001)
+    async with place.phone(agent) as socket:
+        assert await closed(socket) == 1001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from telephony.store.claims import CALLBACK_GRACE
 from telephony.store.do_not_call import NewEntry, add_entry
 from telephony.store.engine import Store
 from telephony.store.lists import NewList, create_list
+from telephony.store.work import Work
 from tests.support.claim_desk import Desk, open_desk
 from tests.support.company import LONDON, NOON, take_in
 
@@ -29,9 +31,9 @@ async def desk(store: Store) -> Desk:
     return await open_desk(store)
 
 
-async def asked(desk: Desk, moment: datetime = NOON, service: InTheWay | None = None) -> Why:
+async def asked(desk: Desk, moment: datetime = NOON, services: Sequence[InTheWay] = ()) -> Why:
     found: Why = await desk.run(
-        moment, lambda work: why.why(work.conn, desk.here.campaign_id, now=work.now, service=service)
+        moment, lambda work: why.why(work.conn, desk.here.campaign_id, now=work.now, services=services)
     )
     assert sum(one.count for one in found.contacts) == found.total
     return found
@@ -64,7 +66,7 @@ async def test_three_causes_at_once_are_all_named(desk: Desk) -> None:
     await desk.run(
         NOON, lambda work: campaigns.run_campaign(work, desk.here.tenant_id, desk.here.campaign_id, running=False)
     )
-    found = await asked(desk, NOON + 12 * HOUR, InTheWay(code=Capacity.PBX_UNREACHABLE))
+    found = await asked(desk, NOON + 12 * HOUR, [InTheWay(code=Capacity.PBX_UNREACHABLE)])
     assert causes(found) == {"CAMPAIGN_STOPPED", "NO_AGENT_AVAILABLE", "NO_TRUNK", "PBX_UNREACHABLE"}
     assert standing(found) == {"OUTSIDE_CALLING_HOURS": 1}
     assert [(one.state, one.reason, one.count) for one in found.agents] == [("idle", "lunch", 1), ("offline", None, 1)]
@@ -178,3 +180,17 @@ def test_the_answer_is_spelled_out() -> None:
     assert told["contacts"] == [{"code": "READY", "count": 3, "until": None, "text": "Se puede llamar ahora"}]
     assert told["in_the_way"][0]["text"] == "Ningún equipo trabaja en la campaña"
     assert (told["dials_at"], told["next_contact_at"]) == (None, NOON)
+
+
+async def test_the_cells_of_available_agents_count_else_those_of_all(store: Store) -> None:
+    desk = await open_desk(store)
+
+    def cells(work: Work) -> list[str]:
+        return [cell.name for cell in why.cells_of(work.conn, desk.here.campaign_id)]
+
+    assert await desk.run(NOON, cells) == ["Acme cell"]
+    unreachable = Capacity.PBX_UNREACHABLE
+    assert model.of_services({}) == []
+    assert model.of_services({"a": unreachable, "b": None}) == []  # one that can call is enough
+    told = model.of_services({"a": unreachable, "b": Hindrance.SERVICE_DOWN})
+    assert [(one.code, one.name) for one in told] == [(unreachable, "a"), (Hindrance.SERVICE_DOWN, "b")]
