@@ -78,9 +78,7 @@ function CallRow({ call }: { call: Call }) {
       <td data-label={w.calls.since}>
         <Since at={since(call)} />
       </td>
-      <td data-label={w.calls.verdict} class="word">
-        {call.verdict ? named(texts.value.verdict, call.verdict) : ""}
-      </td>
+      <td data-label={w.calls.verdict}>{call.verdict ? named(texts.value.verdict, call.verdict) : ""}</td>
       <td data-label={w.actions}>
         <div class="deeds">
           {(["listen", "whisper", "barge"] as const).map((mode) => {

@@ -176,15 +176,14 @@ interface WholeProps {
 function Whole({ label, help, unit, range, value, error, testid, onChange }: WholeProps) {
   const w = words.value.settings;
   const bounded = range && !Number.isNaN(range.low);
-  const hint = [
-    help,
+  const figures = [
     bounded && `${fill(w.range, { low: whole(range.low), high: whole(range.high) })} ${w.units[unit]}`.trim(),
     typeof range?.standard === "number" && fill(w.standard, { value: whole(range.standard) }),
   ];
   return (
     <Field
       label={w.units[unit] ? `${label} (${w.units[unit]})` : label}
-      hint={hint.filter(Boolean).join(" · ")}
+      hint={[help, figures.filter(Boolean).join(" · ")].filter(Boolean).join(" ")}
       error={error}
     >
       <input

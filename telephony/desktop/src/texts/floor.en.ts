@@ -288,7 +288,7 @@ export const floorEn = {
     field: "field: {name}",
     column: "Column {n}",
     means: {
-      external_id: "Id (by which a contact is known again)",
+      external_id: "Contact id",
       name: "Name",
       number: "Number",
       zone: "Time zone",

@@ -289,7 +289,7 @@ export const floorEs: FloorTexts = {
     field: "campo: {name}",
     column: "Columna {n}",
     means: {
-      external_id: "Id (por el que se reconoce al contacto)",
+      external_id: "Id del contacto",
       name: "Nombre",
       number: "Número",
       zone: "Zona horaria",
@@ -325,7 +325,7 @@ export const floorEs: FloorTexts = {
   settings: {
     save: "Guardar",
     discard: "Deshacer los cambios",
-    changed: "{n} cambios",
+    changed: "Cambios: {n}",
     unchanged: "No hay cambios.",
     effect: "Los cambios valen desde el próximo contacto que se muestre.",
     readOnly: "Solo los administradores cambian ajustes.",
