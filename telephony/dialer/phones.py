@@ -21,13 +21,13 @@ async def check(ground: Ground, agent_id: str) -> Phones:
     """Wait for an agent's phone to be registered; raises `Refused`. Where nobody knows, that is no reason to refuse."""
     phones = await ground.store.run(lambda conn: agents.phones_of(conn, agent_id))
     if not phones.called:
-        raise Refused(Refusal.PHONE_NOT_REGISTERED, "No phone is set: set one with PUT /me/phone")
+        raise Refused(Refusal.PHONE_NOT_REGISTERED, "No phone is set: choose one first")
     until = asyncio.get_running_loop().time() + REGISTERS_WITHIN
     while await ground.board.phone_ready(phones.called) is False:
         if asyncio.get_running_loop().time() > until:
-            text = f"Your phone '{phones.sip}' is not registered: start it, or choose another with PUT /me/phone"
+            text = f"Your phone '{phones.sip}' is not registered: start it, or choose another phone"
             if phones.browser:
-                text = "The phone in your browser is not connected: open the page, or choose another with PUT /me/phone"
+                text = "The phone in your browser is not connected: reload the page, or choose another phone"
             raise Refused(Refusal.PHONE_NOT_REGISTERED, text)
         await asyncio.sleep(ASKED_EVERY)
     return phones

@@ -6,7 +6,7 @@ import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Since } from "../ui/timer.tsx";
 import { hangUp, monitor, stopMonitoring } from "./actions.ts";
-import { deaf, MONITOR_ICONS } from "./agents.tsx";
+import { deaf, MONITOR_ICONS } from "./agent_deeds.tsx";
 import { Confirm } from "./confirm.tsx";
 import { calls } from "./data.ts";
 import { PastCalls } from "./past_calls.tsx";
