@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 from pydantic_core import to_json
 
 from telephony.model.hours import WEEKDAYS
@@ -149,7 +149,11 @@ DEFAULT_DISPOSITIONS = (
     Disposition(code="none", label="No result entered", rule=DispositionRule.CLOSE),
 )
 
-Window = tuple[time, time]
+_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$"
+Clock = Annotated[time, WithJsonSchema({"type": "string", "pattern": _CLOCK, "examples": ["08:00"]})]
+"""A time of day without an offset; JSON Schema's own format `time` has one (RFC 3339)."""
+
+Window = tuple[Clock, Clock]
 
 
 def _every_day() -> dict[str, tuple[Window, ...]]:

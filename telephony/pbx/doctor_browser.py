@@ -23,7 +23,8 @@ ANSWERS_WITHIN = 3.0
 
 _NAME = "browser phones"
 _MODULES = ("res_http_websocket", "res_pjsip_transport_websocket", "res_srtp")
-_TEXT, _FINAL, _MASKED = 0x1, 0x80, 0x80
+_TEXT, _CLOSE, _FINAL, _MASKED = 0x1, 0x8, 0x80, 0x80
+_NORMAL = (1000).to_bytes(2, "big")
 _LONGEST_REPLY = 16_384
 
 
@@ -62,6 +63,7 @@ def browser_phones(line: ManagerLine, host: str, port: int, secret: str, users: 
                     fact=f"Asterisk does not take the password of {known[0]}",
                     remedy="make phones.secret the PD_WEB_SECRET that dialplan/render was given",
                 )
+            _say_goodbye(connection)
     except OSError as error:
         return Finding(
             name=_NAME,
@@ -124,6 +126,13 @@ def _send(connection: socket.socket, text: str) -> None:
     payload, mask = text.encode(), os.urandom(4)
     head = bytes((_FINAL | _TEXT, _MASKED | 126)) + len(payload).to_bytes(2, "big")
     connection.sendall(head + mask + bytes(byte ^ mask[n % 4] for n, byte in enumerate(payload)))
+
+
+def _say_goodbye(connection: socket.socket) -> None:
+    """Close the WebSocket before its connection (RFC 6455, 7.1.2), or Asterisk logs a warning."""
+    mask = bytes(4)
+    connection.sendall(bytes((_FINAL | _CLOSE, _MASKED | len(_NORMAL))) + mask + _NORMAL)
+    connection.recv(_LONGEST_REPLY)
 
 
 def _received(connection: socket.socket) -> str:

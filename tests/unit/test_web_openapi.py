@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -100,5 +101,11 @@ async def test_settings_are_described_with_unit_and_range(office: Office) -> Non
         assert "description" in setting or "$ref" in setting or name == "dispositions", name
         if setting.get("type") == "integer":
             assert setting["minimum"] < setting["maximum"], name
+    opens, closes = schemas["CampaignSettings"]["properties"]["calling_hours"]["additionalProperties"]["items"][
+        "prefixItems"
+    ]
+    for one in (opens, closes):
+        assert re.fullmatch(one["pattern"], "08:00:00")
+        assert "format" not in one
     change = schemas["CampaignChange"]["properties"]["settings"]
     assert {"$ref": "#/components/schemas/CampaignSettings"} in change["anyOf"]
