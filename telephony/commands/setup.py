@@ -78,8 +78,14 @@ def checked() -> Iterator[None]:
         yield
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}" for one in found]
+        lines = [f"{'.'.join(map(str, one['loc']))}: {_wrong(one)}" for one in found]
         raise click.ClickException("; ".join(lines)) from error
+
+
+def _wrong(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is none of this name"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -57,5 +57,7 @@ def _field(error: ErrorDetails) -> str:
 def _message(error: ErrorDetails, spanish: bool) -> str:
     if spanish and error["type"] in _SPANISH:
         return _SPANISH[error["type"]].format_map(error.get("ctx", {}))
+    if error["type"] == "extra_forbidden":
+        return "this field does not exist"
     text = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return said(text[0].lower() + text[1:], "es" if spanish else "en")

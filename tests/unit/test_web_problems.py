@@ -147,6 +147,8 @@ async def test_a_wrong_field_is_named(office: Office) -> None:
     body = {"disposition": "success", "callback": {"at": "2026-06-17T10:00:00"}}
     answer = await agent("POST", f"/api/v1/calls/{new_id()}/wrap-up", body)
     assert [one["field"] for one in answer.json["errors"]] == ["callback.at"]
+    answer = await agent("POST", f"/api/v1/calls/{new_id()}/wrap-up", {"disposition": "success", "colour": "red"})
+    assert answer.json["errors"] == [{"field": "colour", "message": "this field does not exist"}]
 
 
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00%2B12:00"])
