@@ -41,6 +41,7 @@ class CallLeg:
     dial: str
     caller_id: str
     max_ring: int
+    abandon_id: str | None = None
     abandon_path: str | None = None  # file name of what the customer hears where no agent is left
     ordered_at: datetime | None = None  # None: not yet
 
@@ -271,13 +272,15 @@ def _grant_leg(
     trunk = ways_out.take_first(work, here, offer.tenant_id, able, needs, counts_now=agent_leg is None)
     if isinstance(trunk, Full):
         return trunk
+    abandon_id, abandon_path = messages.abandon(work.conn, offer.campaign_id)
     return CallLeg(
         id=leg_id,
         trunk_id=trunk.id,
         dial=ways_out.dial_of(trunk, offer.e164),
         caller_id=ways_out.caller_id_of(settings, trunk),
         max_ring=trunk.max_ring,
-        abandon_path=messages.abandon_path(work.conn, offer.campaign_id),
+        abandon_id=abandon_id,
+        abandon_path=abandon_path,
     )
 
 
@@ -336,6 +339,7 @@ def _store_leg(work: Work, here: Place, attempt: Attempt, leg: CallLeg, *, place
             "agent_id": attempt.agent_id,
             "trunk_id": leg.trunk_id,
             "e164": attempt.e164,
+            "abandon_message_id": leg.abandon_id,
             "placed_at": placed_at,
         },
     )

@@ -1,7 +1,7 @@
 """Recorded messages of campaigns: the one left in mailboxes, the one for a customer no agent is there for.
 
 The sound is a file in the folder of messages; a row here names it. A message that a campaign no longer has is kept
-for as long as a call still drops it.
+for as long as a call still drops it, or may have to play it to a customer without an agent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from telephony.store.paging import Row
 from telephony.store.prepared import Prepared
 from telephony.store.records import Attempt
 from telephony.store.rows import add, alter, one
-from telephony.store.schema import attempts, campaigns, contacts, messages, tenants
+from telephony.store.schema import attempts, campaigns, contacts, legs, messages, tenants
 
 
 class MessageUse(StrEnum):
@@ -45,8 +45,8 @@ _OF_CAMPAIGN = {
 _SHOWN = tuple(messages.c[name] for name in ("id", "name", "seconds", "sha256", "created_at", "path"))
 
 
-_ABANDON_PATH = Prepared(
-    select(messages.c.path)
+_ABANDON = Prepared(
+    select(messages.c.id, messages.c.path)
     .join(campaigns, _OF_CAMPAIGN[MessageUse.ABANDON] == messages.c.id)
     .where(campaigns.c.id == bindparam("campaign"))
 )
@@ -143,10 +143,10 @@ def consented(conn: Connection, attempt: Attempt) -> bool:
     return bool(conn.execute(statement).scalar_one())
 
 
-def abandon_path(conn: Connection, campaign_id: str) -> str | None:
-    """The file's name of what an abandoned customer of this campaign hears; None where it has nothing to say."""
-    path: str | None = _ABANDON_PATH(conn, {"campaign": campaign_id}).scalar_one_or_none()
-    return path
+def abandon(conn: Connection, campaign_id: str) -> tuple[str | None, str | None]:
+    """Id and file name of what an abandoned customer of this campaign hears; None where it has nothing to say."""
+    row = _ABANDON(conn, {"campaign": campaign_id}).one_or_none()
+    return (row.id, row.path) if row is not None else (None, None)
 
 
 def path_of(conn: Connection, message_id: str) -> str | None:
@@ -155,10 +155,14 @@ def path_of(conn: Connection, message_id: str) -> str | None:
 
 
 def sweep(conn: Connection, tenant_id: str) -> list[str]:
-    """Forget the messages no campaign has and no call drops any more; the names of their files, to be deleted."""
+    """Forget the messages no campaign has and no call needs any more; the names of their files, to be deleted."""
     campaign_has = exists().where(or_(*(column == messages.c.id for column in _OF_CAMPAIGN.values())))
-    call_drops = exists().where(
-        attempts.c.message_id == messages.c.id, attempts.c.state.in_([state.value for state in LIVE])
+    live = attempts.c.state.in_([state.value for state in LIVE])
+    call_drops = exists().where(attempts.c.message_id == messages.c.id, live)
+    # Asterisk was given the file's name with the order, and may come to it as long as the call lasts
+    call_may_play = exists().where(
+        legs.c.attempt_id == attempts.c.id, legs.c.abandon_message_id == messages.c.id, legs.c.ended_at.is_(None), live
     )
-    gone = delete(messages).where(messages.c.tenant_id == tenant_id, ~campaign_has, ~call_drops)
+    unused = ~campaign_has, ~call_drops, ~call_may_play
+    gone = delete(messages).where(messages.c.tenant_id == tenant_id, *unused)
     return list(conn.execute(gone.returning(messages.c.path)).scalars())

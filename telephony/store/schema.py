@@ -559,6 +559,7 @@ legs = Table(
     Column("agent_id", Id),
     Column("trunk_id", Id),
     Column("e164", Number),
+    Column("abandon_message_id", Id),  # what its customer hears where no agent is left
     _moment("placed_at"),  # none: granted, and in the mode preview the agent's phone comes first
     _moment("rang_at"),
     _moment("answered_at"),

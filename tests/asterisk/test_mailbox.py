@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from telephony.demo.pbx import Pbx
-from telephony.demo.softphone import Softphone
+from telephony.demo.softphone import AnswerMode, Softphone
 from telephony.model.message_drop import When
 from telephony.pbx.audio_folder import AudioFolder
 from telephony.pbx.message_file import from_file
@@ -218,3 +218,35 @@ async def test_a_customer_whose_agent_hung_up_while_they_answered_hears_why(
         (pause,) = await store.run(lambda conn: list(conn.execute(schema.number_pauses.select())))
         assert pause.why == "ABANDONED"
         assert one.state(AGENT) == "idle"
+
+
+async def test_a_message_that_is_replaced_while_a_customer_rings_is_still_there_for_them(
+    store: Store, pbx: Pbx, new_phone: NewPhone, tmp_path: Path
+) -> None:
+    wanted = {"mode": STANDARD, "amd": "inline"}
+    async with calling_mailbox(store, pbx, new_phone, tmp_path, silence(1), **wanted) as (one, agent, mailbox, message):
+        folder, here = pbx.audio / "messages", one.here
+
+        async def upload(name: str, sound: Sound) -> tuple[str, list[str]]:
+            """As over the API: the file's name, and those of the files that nobody needs any more."""
+            made = await from_file(write(tmp_path / name, sound), folder / messages.new_name())
+            new = NewMessage(name=name, path=made.path.name, seconds=made.seconds, sha256=made.sha256)
+            given = here.tenant_id, here.campaign_id, MessageUse.ABANDON, new
+            await store.run(lambda conn: messages.set_message(conn, *given, now=datetime.now(UTC)))
+            left = await store.run(lambda conn: messages.sweep(conn, here.tenant_id))
+            return made.path.name, left
+
+        old, _ = await upload("old.wav", MESSAGE)
+        await mailbox.answer(AnswerMode.MANUAL)
+        await one.previewing(AGENT)
+        attempt = await one.accept(AGENT)
+        await mailbox.wait_for("CALL_INCOMING", within=5.0)
+        for name in (await upload("new.wav", WORDS))[1]:
+            (folder / name).unlink()
+        await mailbox.accept()
+        await mailbox.wait_for("CALL_ESTABLISHED", within=5.0)
+        await agent.hang_up()
+        assert (await one.ended(attempt, 15)).outcome == "ABANDONED"
+        _, heard = await tapes(mailbox)
+        assert find(message, heard).whole
+        assert old in (await upload("newer.wav", WORDS))[1]  # now nobody needs it

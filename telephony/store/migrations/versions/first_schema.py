@@ -251,6 +251,7 @@ def upgrade() -> None:
         sa.Column("agent_id", sa.String(length=36), nullable=True),
         sa.Column("trunk_id", sa.String(length=36), nullable=True),
         sa.Column("e164", sa.String(length=16), nullable=True),
+        sa.Column("abandon_message_id", sa.String(length=36), nullable=True),
         sa.Column("placed_at", Utc(), nullable=True),
         sa.Column("rang_at", Utc(), nullable=True),
         sa.Column("answered_at", Utc(), nullable=True),
