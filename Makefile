@@ -60,8 +60,8 @@ demo: $(STAMP) $(PAGES) ## Asterisk, simulated customers, softphones and the ser
 SIDE_BY_SIDE := --numprocesses=$(PROCESSES) --dist=loadfile --no-loadscope-reorder
 
 # After the others and never beside them: a Chromium takes a core whenever it draws, and sound that is late on its way is no
-# longer what a machine detection or a recording is tried with.
-BROWSERS := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# longer what a machine detection or a recording is tried with. Two processes take pictures at first, the third one waits.
+BROWSERS := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 test: $(STAMP) $(PAGES) ## All tests: units, a real Asterisk, a real browser, and the containers where a Docker engine answers
 	@$(PY) -m pytest -m 'unit or asterisk or compose' $(SIDE_BY_SIDE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,6 +72,16 @@ class Album:
             for language in LANGUAGES:
                 picture(pair, language).unlink(missing_ok=True)
 
+    async def go(self, walk: Walk, browser: Browser, template: Path, folder: Path) -> None:
+        """Go a walk with a database of its own, a copy of the template in the folder."""
+        database = folder / f"{walk.name}.db"
+        await asyncio.to_thread(shutil.copy, template, database)
+        store = Store(f"sqlite:///{database}")
+        try:
+            await self.walk(browser, store, folder, walk)
+        finally:
+            await store.close()
+
     async def walk(self, browser: Browser, store: Store, folder: Path, walk: Walk) -> None:
         """Go a way through the tables before the camera."""
         async with scene(browser, store, folder, walk, patience=PATIENCE) as (one, client, pages):
@@ -111,23 +121,6 @@ class Album:
         await page.page.screenshot(path=first, animations="disabled")
         for other in others:
             await asyncio.to_thread(shutil.copy, first, other)
-
-
-async def take_all(album: Album, walks: Iterable[Walk], browser: Browser, template: Path, folder: Path) -> None:
-    """Go these walks, each with a database of its own; all pictures of the album must be there then."""
-    await asyncio.to_thread(album.clear)
-    for walk in walks:
-        database = folder / f"{walk.name}.db"
-        await asyncio.to_thread(shutil.copy, template, database)
-        store = Store(f"sqlite:///{database}")
-        try:
-            await album.walk(browser, store, folder, walk)
-        except Exception as error:
-            error.add_note(f"on the walk {walk.name}")
-            raise
-        finally:
-            await store.close()
-    assert not album.missing, sorted(album.missing)
 
 
 def picture(pair: Pair, language: str) -> Path:
