@@ -91,7 +91,9 @@ export function CardPanel({ offer }: { offer: Offer }) {
         <dl>
           {card.fields.map((one) => (
             <div key={one.name} class={isLong(one.value) ? "wide" : ""} data-testid="card-field" data-field={one.name}>
-              <dt dir="auto">{one.label}</dt>
+              <dt dir="auto" class={one.label === one.name ? "unnamed" : ""}>
+                {one.label === one.name ? one.name.replaceAll("_", " ") : one.label}
+              </dt>
               <Value value={one.value} label={one.label} />
             </div>
           ))}
