@@ -192,7 +192,11 @@ def mute(leg: str, *, muted: bool) -> Action:
 
 
 def send_digits(channel: str, digits: str, *, name: str) -> Action:
-    """A channel without a telephone that sends digits on another one, and tells [pd-keys]'s event `name`."""
+    """A channel without a telephone that sends digits on another one, and tells [pd-keys]'s event `name`.
+
+    Its two halves are in no count of the cell: they carry no sound and end with the last digit, 0.22 s each, and for a
+    leg one order at a time is carried out.
+    """
     _check("leg", channel, _UNIQUEID)
     _check("digits", digits, _DIGITS)
     return {
