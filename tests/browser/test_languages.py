@@ -21,7 +21,7 @@ async def test_the_browser_chooses_the_language(offices: Offices, preferred: str
 
 
 async def test_a_switch_is_seen_at_once_remembered_and_told_to_the_service(offices: Offices) -> None:
-    here = await offices.found(agents={"ann": "load20"}, plans={"Spring": Plan(contacts=[])})
+    here = await offices.found(agents={"ann": "load37"}, plans={"Spring": Plan(contacts=[])})
     agent = await offices.client(here, "ann")
     desk = await offices.page()
     await desk.at("language").select_option("es")
