@@ -399,6 +399,8 @@ class Call:
     async def _leg_ended(self, event: LegEnded) -> None:
         if self.attempt.state is AttemptState.UNKNOWN and any(isinstance(one, LegsJoined) for one in self.stash):
             await self._settlement.found_talking(datetime.now(UTC))  # and it is over before the survey could tell
+        elif self._heard_by_agent:
+            await self.joined()
         end = LegEnd(
             answered=event.answered,
             rang=event.rang,
@@ -413,6 +415,12 @@ class Call:
             await self.ended(end, Outcome.NOT_PLACED, code=why)
         else:
             await self.ended(end, self.outcome(end))
+
+    @property
+    def _heard_by_agent(self) -> bool:
+        """Answered to the agent's own leg: heard at once, also by who hangs up before the PBX says they were joined."""
+        own_leg = self.settings.mode is not Mode.PREVIEW_STANDARD and self._desk.reservation.line is not None
+        return own_leg and self.attempt.state is AttemptState.ANSWERED and not self.agent_was_lost
 
     @property
     def _never_dialed(self) -> str | None:

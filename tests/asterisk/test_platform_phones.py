@@ -157,8 +157,8 @@ async def test_a_phone_in_the_browser_is_sent_a_host_name_that_begins_with_a_let
         await socket.send_str(_register(phone, 1, ""))
         challenge = dict(re.findall(r'(\w+)="([^"]*)"', await socket.receive_str(timeout=10)))
         await socket.send_str(_register(phone, 2, _response(challenge, phone, password_of(pbx.web_secret, phone))))
-        assert (await socket.receive_str(timeout=10)).startswith("SIP/2.0 200")
-        question = await socket.receive_str(timeout=10)
+        told = [await socket.receive_str(timeout=10) for _ in range(2)]  # the question may overtake the answer
+        (question,) = (one for one in told if not one.startswith("SIP/2.0 200"))
         assert question.startswith("OPTIONS ")
         assert re.findall(rf"(?m)^(From|Contact): <sip:{phone}@([^:>]+)", question) == [
             ("From", HOST_NAME),

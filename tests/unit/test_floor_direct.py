@@ -33,6 +33,34 @@ async def test_an_accepted_customer_is_dialed_from_the_agents_leg_for_as_long_as
         await one.state_is("talking")
 
 
+async def test_who_answers_the_agents_own_leg_and_is_gone_before_they_are_joined_was_heard(store: Store) -> None:
+    async with shift(store, mode="preview_direct") as one:
+        await one.reserved()
+        _, leg = await accepted(one)
+        assert await one.board.asks_to_dial(leg) == "dial"
+        one.board.appears(leg)
+        one.board.answers(leg)
+        one.board.ends(leg, answered=True)
+        await one.state_is("wrap_up")
+        await one.settle()
+        (row,) = await one.rows(schema.attempts)
+        assert (row.outcome, row.joined_at is not None) == ("TALKED", True)
+
+
+async def test_an_answer_that_an_agent_who_hung_up_does_not_hear_is_no_talk(store: Store) -> None:
+    async with shift(store, mode="preview_direct") as one:
+        agent_leg = await one.reserved()
+        _, leg = await accepted(one)
+        assert await one.board.asks_to_dial(leg) == "dial"
+        one.board.appears(leg)
+        one.board.answers(leg)
+        one.board.ends(agent_leg, answered=True)
+        one.board.ends(leg, answered=True)
+        await one.settle()
+        (row,) = await one.rows(schema.attempts)
+        assert (row.outcome, row.joined_at) == ("ABANDONED", None)
+
+
 async def test_a_call_cancelled_before_it_was_dialed_is_not_dialed(store: Store) -> None:
     async with shift(store, mode="preview_direct") as one:
         await one.reserved()

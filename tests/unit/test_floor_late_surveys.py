@@ -159,7 +159,8 @@ async def test_a_customer_whose_agent_hung_up_after_the_survey_was_read_does_not
         await reconcile(one, found(live=live), asked)
         await one.until(lambda: ("hang_up", leg) in one.board.orders)
         one.board.ends(leg, answered=True)
-        await one.state_is("wrap_up")
+        await one.settle()
+        assert one.floor.desks[one.agent].agent.state == "wrap_up"
         assert (await one.rows(schema.attempts))[0].outcome == "TALKED"
 
 
