@@ -29,6 +29,7 @@ RUN_LIMIT = 120
 PROPERTIES = ("test_model_world.py", "test_model_offer.py")
 TABLES = "test_model_tables.py"
 EXAMPLES = {"outcomes": "test_outcomes.py", "hours": "test_hours.py", "campaign": "test_campaign_settings.py"}
+ALL_EXAMPLES = (TABLES, *EXAMPLES.values())
 FAILED = re.compile(r"^(?:FAILED|ERROR) tests/unit/(\S+?)(?:::(\w+))?(?:\[| |$)", re.MULTILINE)
 
 
@@ -58,7 +59,7 @@ def make_copy(folder: Path) -> Path:
     for part in ("telephony/model", "tests/mutations"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("telephony/__init__.py", "tests/__init__.py", "tests/unit/__init__.py", "tests/support/__init__.py",
-                 "tests/support/world.py", "tests/support/expected_rows.py", "pyproject.toml",
+                 "tests/support/world.py", "tests/support/expected_rows.py", "pyproject.toml", "dialplan/amd.conf",
                  *(f"tests/unit/{test}" for test in (*PROPERTIES, TABLES, *EXAMPLES.values()))):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
@@ -78,7 +79,7 @@ def catch(mutation: Mutation | None) -> tuple[str, str]:
                 )
             source.write_text(text.replace(mutation.before, mutation.after), encoding="utf-8")
         properties = run_tests(copy, PROPERTIES) if mutation is None or mutation.tables else "-"
-        examples = (TABLES, *EXAMPLES.values()) if mutation is None else (EXAMPLES.get(mutation.module, TABLES),)
+        examples = ALL_EXAMPLES if mutation is None else (EXAMPLES.get(mutation.module, TABLES),)
         return properties, run_tests(copy, examples)
 
 
