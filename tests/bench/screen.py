@@ -154,7 +154,8 @@ def _waits(
             ("ended", "ended", [note["at"] for note in shown if note["state"] == "wrap_up"]),
         ]
         for kind, state, drawn in events:
-            assert watch.moments[leg, kind], f"Asterisk told nothing of {kind}"
+            known = {one: len(watch.moments[leg, one]) for one in ("ringing", "joined", "ended")}
+            assert watch.moments[leg, kind], f"Asterisk told nothing of {kind}: {known}; the page showed {shown}"
             assert drawn, f"the page never showed {kind}"
             moment, *_ = watch.moments[leg, kind]
             waits.append(

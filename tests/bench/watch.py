@@ -18,10 +18,11 @@ Kind = Literal["ringing", "joined", "ended"]
 PATIENCE = 10.0
 """Seconds for Asterisk's answer to the login."""
 
-# A customer who rings at once is told as a channel that is made ringing.
+# A customer who rings at once is told as a channel that is made ringing, or by the dialing alone.
 _KINDS: dict[str, Kind] = {
     "Newchannel": "ringing",
     "Newstate": "ringing",
+    "DialState": "ringing",
     "BridgeEnter": "joined",
     "Hangup": "ended",
 }
@@ -76,7 +77,7 @@ class Watch:
                 self._take({name: value for name, _, value in pairs}, arrived)
 
     def _take(self, event: Mapping[str, str], arrived: float) -> None:
-        kind, leg = _KINDS[event["Event"]], event["Uniqueid"]
+        kind, leg = _KINDS[event["Event"]], event.get("Uniqueid") or event["DestUniqueid"]
         moment = Moment(happened=float(event["Timestamp"]), arrived=arrived)
         if kind == "joined" and event["BridgeCreator"] != "BridgeWait":
             if event["BridgeNumChannels"] == "2":
@@ -84,5 +85,9 @@ class Watch:
                     self.moments[one, kind].append(moment)
             else:
                 self._alone[event["BridgeUniqueid"]] = leg
-        elif kind == "ended" or (kind == "ringing" and event["ChannelStateDesc"] == "Ringing"):
+        elif kind == "ended" or (kind == "ringing" and _rings(event)):
             self.moments[leg, kind].append(moment)
+
+
+def _rings(event: Mapping[str, str]) -> bool:
+    return event.get("ChannelStateDesc") == "Ringing" or event.get("DialStatus") == "RINGING"
