@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 
 from tests.bench.figures import load
@@ -22,6 +23,7 @@ OFFER_TIMEOUT = 10
 
 async def main(*, mode: str, lanes: int, runs: int, step: int, only: str) -> int:
     right = True
+    gc.disable()  # a racer that stops to tidy up would be taken for a late cancel
     async with stage() as made:
         for number, (name, pair) in enumerate(pairs(mode).items()):
             if only not in name:

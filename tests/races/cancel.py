@@ -128,8 +128,11 @@ async def _at_once(lane: Lane, result: Cancels, after: float) -> None:
     if row.outcome not in ("AGENT_CANCELLED", "NOT_PLACED"):
         result.wrong.append(f"cancelled at once, and the outcome is {row.outcome}")
     for rung in await _at_the_customer(lane, number, accepted):
-        if rung.answered_at is not None or rung.ended_at is None:
-            result.wrong.append("a customer whose call was cancelled at once could answer it")
+        if rung.ended_at is None:
+            result.wrong.append("a customer whose call was cancelled at once is still called seconds later")
+        elif rung.answered_at is not None:
+            late = rung.answered_at - answer.sent_at
+            result.wrong.append(f"a call cancelled at once was answered {late * 1000:.0f} ms after the cancel")
         else:
             _stopped(result, result.early, rung.ended_at - max(answer.sent_at, rung.invited_at))
 
