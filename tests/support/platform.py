@@ -42,6 +42,9 @@ ODD = {
 SLOW_PHONES = 5
 """Phones slow1 ... slow5 that are picked up after two rings, as a human customer's."""
 
+PORTS = 3000
+"""For all tests of one process: none is given twice, so that nothing meets what the test before has not let go yet."""
+
 RING_SECONDS = 0.3
 """A ring of the test's customers; a human answers after two."""
 
@@ -59,7 +62,7 @@ def work_folder(name: str) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def ports() -> Iterator[PortBlock]:
     """Ports that nobody else on this machine uses."""
-    with claim_ports(2000) as block:
+    with claim_ports(PORTS) as block:
         yield block
 
 
