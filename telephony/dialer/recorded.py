@@ -135,7 +135,8 @@ def look_at(path: Path, one: Due, *, mend: bool) -> Kept:
     """What there is of a recording. Raises `Unfinished`; `mend`: it is complete as it is, whatever its header says."""
     try:
         size = path.stat().st_size
-        if not mend and (size < HEADER or _told(path) != size - HEADER):
+        # a header alone may be all that has left Asterisk's buffer by now
+        if not mend and (size <= HEADER or _told(path) != size - HEADER):
             raise Unfinished
         if size > HEADER and _told(path) != size - HEADER:
             _mend(path, size)

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from telephony.dialer import recorded
 from telephony.dialer.errors import NoCapacity, Refused
 from telephony.dialer.floor import Floor
 from telephony.model.message_drop import When
 from telephony.pbx.port import LiveLeg, OrderRefused, OrderUnsettled, RecordedEnd, Survey
 from telephony.store import schema
 from telephony.store.engine import Store
+from telephony.store.recordings import Due
 from tests.support import wav
 from tests.support.hand_board import HandBoard
 from tests.support.shift import Shift, audio_folder, now, restart, shift
@@ -149,11 +151,13 @@ async def test_an_empty_recording_is_told_logged_and_in_the_calls_row(
     store: Store,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
     seconds: float,
     amplitude: int,
     talked: int,
     error: str,
 ) -> None:
+    monkeypatch.setattr(recorded, "CLOSED_WITHIN", timedelta(seconds=1))
     async with shift(store, audio=audio_folder(tmp_path), recording="all") as one:
         _, attempt, leg = await one.talking()
         began = update(schema.recordings).values(started_at=now() - timedelta(seconds=talked))
@@ -166,6 +170,18 @@ async def test_an_empty_recording_is_told_logged_and_in_the_calls_row(
         assert (await call_row(one)).recording == "failed"
         assert (await events(one))[-1] == ("failed", error)
         assert f"recording {leg} of attempt {attempt}: {error}" in caplog.text
+
+
+def test_a_file_with_nothing_but_its_header_may_still_be_in_asterisks_buffer(tmp_path: Path) -> None:
+    ids = {"id": "r", "tenant_id": "t", "attempt_id": "a", "agent_id": "g"}
+    due = Due(**ids, paused=False, expected=0.6, ended_at=now(), closed_at=now())
+    file = record(tmp_path, due.id, 0.0)
+    assert file.stat().st_size == recorded.HEADER
+    with pytest.raises(recorded.Unfinished):
+        recorded.look_at(file, due, mend=False)
+    assert recorded.look_at(file, due, mend=True).error == "EMPTY"
+    record(tmp_path, due.id, 0.6)
+    assert recorded.look_at(file, due, mend=False).error == ""
 
 
 async def test_what_was_paused_all_the_time_may_be_silent(store: Store, tmp_path: Path) -> None:
