@@ -126,6 +126,7 @@ async def test_a_shift_by_keyboard_alone(offices: Offices) -> None:
         """Tab until this part has the focus."""
         for _ in range(60):
             if await desk.at(name, **data).first.evaluate("part => part === document.activeElement"):
+                await desk.page.wait_for_timeout(500)  # a press that comes sooner is the second half of a double one
                 return
             await keys.press("Tab")
         raise AssertionError(f"{name} is not reached by Tab")
@@ -142,7 +143,7 @@ async def test_a_shift_by_keyboard_alone(offices: Offices) -> None:
     await keys.press("Enter")
     await desk.shows(state="previewing")
     await desk.reads("card-name", "Contact 0")
-    await desk.page.wait_for_timeout(500)  # a press that comes sooner is the second half of a double one
+    await desk.page.wait_for_timeout(500)
     await keys.press("Alt+s")
     await desk.reads("card-name", "Contact 1")
     await desk.page.wait_for_timeout(500)
