@@ -37,7 +37,7 @@ async def tones(folder: Path) -> tuple[Path, Path]:
 
 async def kept(one: LineShift, count: int = 1) -> list[Any]:
     """The recordings' rows once all were looked at."""
-    for _ in range(100):
+    for _ in range(400):
         rows = await one.rows(schema.recordings)
         if len(rows) == count and all(row.state in ("kept", "failed") for row in rows):
             return rows
