@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from telephony.dialer import phones
@@ -388,7 +389,7 @@ class Floor:
         for desk in list(self.desks.values()):
             if desk.unfinished or desk.agent.state not in _RESTING:
                 with contextlib.suppress(Exception):
-                    await desk.ask(lambda desk=desk: settle(desk))  # type: ignore[misc]  # mypy cannot type a default
+                    await desk.ask(partial(settle, desk))
         if self._links != link:
             return  # the next link-up brings a new survey
         await self.supervision.monitoring.reconcile(survey, asked)

@@ -64,9 +64,8 @@ class Recovery:
         self._back.set()
         self._timer: asyncio.TimerHandle | None = None
         self._owed = False  # the call was lost while the customer was being dialed from it
-        self.owes_join = (
-            False  # the customer was to be joined to the line that is back, and nobody knows whether they are
-        )
+        # the customer was to be joined to the line that is back, and nobody knows whether they are
+        self.owes_join = False
         self._put_off: Job | None = None
 
     def stop_timer(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from telephony.dialer.call import Call
@@ -151,7 +152,7 @@ class CallRequests:
         for desk in list(self._floor.desks.values()):
             theirs = any(one.colleague == colleague_id for one in desk.thirds.values())
             if theirs or self.promised.get(colleague_id) is desk:
-                await desk.ask(lambda desk=desk: take(desk))  # type: ignore[misc]  # mypy cannot type a default
+                await desk.ask(partial(take, desk))
 
     async def do_not_call(self, agent_id: str, attempt_id: str) -> None:
         """List the customer's number and block the contact; the call goes on, and again changes nothing.
